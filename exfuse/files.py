@@ -1,0 +1,132 @@
+"""Files that appear whole or not at all: temporary name in the same folder, fsync, ``os.replace``."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from exfuse.errors import UserError
+
+CHUNK_BYTES = 1 << 20
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """A temporary path beside ``target`` that becomes ``target`` when the block ends without an exception.
+
+    The temporary name keeps the target's suffix, because some writers choose the format by it.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem[:80]}.", suffix=target.suffix)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {target}: {error.strerror or error}. Give the folder write permission or set another place."
+        ) from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp made it 0600; results are for sharing
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder beside ``target`` that replaces ``target`` when the block ends without an exception.
+
+    Raises:
+        UserError: the parent folder cannot be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:80]}."))
+    except OSError as error:
+        raise UserError(
+            f"cannot write {target}: {error.strerror or error}. Give the folder write permission or set another place."
+        ) from error
+    try:
+        yield temporary
+        os.chmod(temporary, 0o755)
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """Writes ``content`` atomically."""
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(target: Path, content: str) -> None:
+    """Writes UTF-8 text atomically."""
+    write_bytes(target, content.encode())
+
+
+def write_json(target: Path, content: Any) -> None:
+    """Writes indented JSON atomically; NaN and infinity are refused, since JSON has neither."""
+    write_text(target, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_csv(target: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Writes rows with a header line atomically; a missing or ``None`` value is an empty cell."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n", restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(target, text.getvalue())
+
+
+def read_json(source: Path) -> Any:
+    """Reads JSON.
+
+    Raises:
+        UserError: the file is absent, unreadable or no JSON.
+    """
+    try:
+        return json.loads(source.read_text())
+    except OSError as error:
+        raise UserError(f"cannot read {source}: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise UserError(f"{source} is not valid JSON ({error}). Delete it and run again.") from error
+
+
+def read_csv(source: Path) -> list[dict[str, str]]:
+    """Reads a table with a header line.
+
+    Raises:
+        UserError: the file is absent or unreadable.
+    """
+    try:
+        with open(source, newline="") as lines:
+            return list(csv.DictReader(lines))
+    except OSError as error:
+        raise UserError(f"cannot read {source}: {error.strerror or error}.") from error
+
+
+def digest(source: Path, algorithm: str = "sha256") -> str:
+    """Hex digest of a file's content, read in pieces."""
+    hasher = hashlib.new(algorithm)
+    with open(source, "rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            hasher.update(chunk)
+    return hasher.hexdigest()

@@ -1,0 +1,64 @@
+"""Where everything lies: one place for the paths below ``results/<preset>/``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of one preset's results, relative to the repository's root (or absolute, if ``root`` is)."""
+
+    preset: str
+    root: Path = Path()
+
+    @property
+    def base(self) -> Path:
+        """All that this preset makes."""
+        return self.root / "results" / self.preset
+
+    @property
+    def data(self) -> Path:
+        """Prepared data."""
+        return self.base / "data"
+
+    def publisher(self, name: str) -> Path:
+        """A publisher's prepared data."""
+        return self.data / name
+
+    def set(self, name: str) -> Path:
+        """The index table of a set of labelled (or test) images."""
+        return self.data / "sets" / f"{name}.csv"
+
+    def backbone(self, name: str) -> Path:
+        """A pretrained backbone."""
+        return self.base / "backbones" / name
+
+    def stage(self, run: str, seed: int, stage: str) -> Path:
+        """A fine-tuned stage."""
+        return self.base / "runs" / run / f"seed{seed}" / stage
+
+    def table(self, name: str, suffix: str = "csv") -> Path:
+        """A table of the paper."""
+        return self.base / "tables" / f"{name}.{suffix}"
+
+    def figure(self, name: str, suffix: str = "svg") -> Path:
+        """A figure."""
+        return self.base / "figures" / f"{name}.{suffix}"
+
+    @property
+    def claims(self) -> Path:
+        """The paper's claims against what was measured."""
+        return self.base / "claims.csv"
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.base / "report" / "index.html"
+
+    def state(self, job: str) -> Path:
+        """What a job keeps for itself; no result, nobody depends on it."""
+        return self.base / "state" / job
+
+    def log(self, job: str) -> Path:
+        """A job's messages."""
+        return self.base / "logs" / f"{job}.log"

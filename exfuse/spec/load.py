@@ -1,0 +1,132 @@
+"""Reads ``params/`` once, at the boundary, into a :class:`~exfuse.spec.spec.Spec`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from exfuse.errors import UserError
+from exfuse.spec import yaml
+from exfuse.spec.base import LedgerEntry
+from exfuse.spec.datasets import Datasets
+from exfuse.spec.names import require
+from exfuse.spec.paper import Backbone, Claim, DecoderSwitches, Run, Table
+from exfuse.spec.settings import Preset
+from exfuse.spec.spec import Spec
+from exfuse.spec.validate import require_sources, split_sources, validate
+from exfuse.spec.yaml import KeyPath, Tree
+
+M = TypeVar("M", bound=BaseModel)
+
+OVERRIDES = ("data", "data_root")
+"""Keys of a preset that the command line may set."""
+
+
+def load(root: Path, preset: str | None = None, overrides: Mapping[str, str] | None = None) -> Spec:
+    """The declared reproduction.
+
+    Args:
+        root: the repository, or any folder that holds ``params/``.
+        preset: a name in ``params/presets/``; none: that of ``params/config.yaml``.
+        overrides: values for ``data`` and ``data_root`` in place of the preset's.
+
+    Raises:
+        UserError: a file is missing or cannot be understood; the message names file, key and the nearest valid name.
+    """
+    params = root / "params"
+    if not params.is_dir():
+        raise UserError(f"{params}: no such folder. Run from the repository's root, or give --root.")
+    chosen = preset or _configured_preset(params / "config.yaml")
+    declared, ledger = _preset(params, chosen, dict(overrides or {}))
+    runs_file = params / "runs.yaml"
+    runs_tree = yaml.read(runs_file)
+    for key in runs_tree:
+        require(key, ("decoders", "runs"), "key", str(runs_file))
+    spec = Spec(
+        root=root,
+        preset=declared,
+        ledger=tuple(ledger),
+        datasets=_file(Datasets, params / "datasets.yaml"),
+        backbones=_entries(Backbone, params / "backbones.yaml"),
+        decoders=_entries(DecoderSwitches, runs_file, runs_tree, "decoders"),
+        runs=_entries(Run, runs_file, runs_tree, "runs"),
+        tables=_entries(Table, params / "tables.yaml"),
+        claims=_entries(Claim, params / "claims.yaml"),
+    )
+    spec.check_names()
+    return spec
+
+
+def preset_names(root: Path) -> list[str]:
+    """The presets that exist."""
+    return sorted(path.stem for path in (root / "params" / "presets").glob("*.yaml"))
+
+
+def _configured_preset(file: Path) -> str:
+    tree = yaml.read(file)
+    for key in tree:
+        require(key, ("preset",), "key", str(file))
+    name = tree.get("preset")
+    if not isinstance(name, str):
+        raise UserError(f"{file}: key 'preset' has to name a file of params/presets/, without .yaml.")
+    require(name, preset_names(file.parent.parent), "preset", f"{file}: preset")
+    return name
+
+
+def _preset(params: Path, name: str, overrides: dict[str, str]) -> tuple[Preset, list[LedgerEntry]]:
+    for key in overrides:
+        require(key, OVERRIDES, "setting", "--config")
+    tree, files = _preset_tree(params, name)
+    file = params / "presets" / f"{name}.yaml"
+    for stage_name, stage in _stages(tree, file).items():
+        tree["fine_tuning"][stage_name] = stage
+    tree = {**tree, "name": name, **overrides}
+    plain, ledger = split_sources(tree, file)
+    declared = validate(Preset, plain, files, file)
+    require_sources(declared, ledger, file)
+    return declared, ledger
+
+
+def _preset_tree(params: Path, name: str, below: tuple[str, ...] = ()) -> tuple[Tree, dict[KeyPath, Path]]:
+    """A preset's YAML over that of the preset that it extends."""
+    where = f"params/presets/{below[-1]}.yaml: extends" if below else "--config preset"
+    require(name, preset_names(params.parent), "preset", where)
+    if name in below:
+        raise UserError(f"params/presets/{name}.yaml: extends itself through {' → '.join(below)}.")
+    file = params / "presets" / f"{name}.yaml"
+    tree = yaml.read(file)
+    files = yaml.origins(tree, file)
+    parent = tree.pop("extends", None)
+    if parent is None:
+        return tree, files
+    base, base_files = _preset_tree(params, str(parent), (*below, name))
+    return yaml.merge({**base, "caveat": ""}, tree), {**base_files, **files}
+
+
+def _stages(tree: Tree, file: Path) -> dict[str, Any]:
+    """Each stage's settings over those that all share (`fine_tuning.common`)."""
+    stages = tree.get("fine_tuning")
+    if not isinstance(stages, dict):
+        raise UserError(f"{file}: key 'fine_tuning' is missing, or no group of stages.")
+    common = stages.pop("common", {})
+    return {name: yaml.merge(common, own) if isinstance(own, dict) else own for name, own in stages.items()}
+
+
+def _file(model: type[M], file: Path) -> M:
+    tree = yaml.read(file)
+    return validate(model, tree, {}, file)
+
+
+def _entries(model: type[M], file: Path, tree: Tree | None = None, key: str | None = None) -> dict[str, M]:
+    """A mapping of names to objects: a whole file, or one key of it."""
+    entries = yaml.read(file) if tree is None else tree.get(str(key))
+    if not isinstance(entries, dict):
+        raise UserError(f"{file}: key '{key}' has to be a mapping of names to settings.")
+    at: KeyPath = (key,) if key else ()
+    found = {}
+    for name, entry in entries.items():
+        if not isinstance(entry, dict):
+            raise UserError(f"{file}: {'.'.join((*at, name))} has to be a group of settings.")
+        found[name] = validate(model, entry, {}, file, (*at, name))
+    return found

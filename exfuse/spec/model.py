@@ -1,0 +1,114 @@
+"""What a network is made of, resolved to plain numbers: the arguments of ``exfuse.models``."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from exfuse.spec.base import Frozen
+
+Level = Literal[1, 2, 3, 4]
+"""A feature level of the encoder: 1–4 are the paper's res-2 … res-5, at strides 4, 8, 16, 32."""
+
+
+class Upsampling(StrEnum):
+    """How the top-most map grows from stride 32 to stride 16 (Table 4)."""
+
+    DECONVOLUTION = "deconvolution"
+    DECONVOLUTION_SUPERVISED = "deconvolution-supervised"
+    SUBPIXEL = "sub-pixel"
+    ECRE = "ecre"
+
+
+class Prediction(StrEnum):
+    """How class scores are read from the decoder's last map (Table 5)."""
+
+    PLAIN = "plain"
+    WIDE = "wide"
+    DAP = "dap"
+
+
+class Tap(StrEnum):
+    """Where the features of levels 1–3 are taken (§3.1): the stage's tail or SS's second convolution."""
+
+    TAIL = "tail"
+    SS_CONVOLUTION = "ss-convolution"
+
+
+class SemanticSupervisionSpec(Frozen):
+    """Auxiliary classifiers of the pretraining (§3.1, Figure 3)."""
+
+    levels: tuple[Level, ...] = (1, 2, 3)
+    width_ratio: float = Field(1.0, gt=0)
+    """Channels of both 3×3 convolutions as a share of their stage's channels."""
+    loss_weight: float = Field(0.3, gt=0)
+    """Weight of each head's loss beside 1 for the network's own classifier."""
+
+
+class BackboneSpec(Frozen):
+    """An encoder: timm's bottleneck ``ResNet`` by its numbers."""
+
+    blocks: tuple[int, int, int, int]
+    """Residual blocks in res-2 … res-5."""
+    channels: tuple[int, int, int, int] = (64, 128, 256, 512)
+    """Planes of each stage; its output has four times as many channels."""
+    stem_width: int = Field(64, gt=0)
+    cardinality: int = Field(1, gt=0)
+    base_width: int = Field(64, gt=0)
+    squeeze_excitation: bool = False
+    semantic_supervision: SemanticSupervisionSpec | None = None
+
+    @property
+    def out_channels(self) -> tuple[int, int, int, int]:
+        """Channels of the four levels."""
+        first, second, third, fourth = (4 * planes for planes in self.channels)
+        return first, second, third, fourth
+
+
+class DecoderSpec(Frozen):
+    """GCN's decoder and the switches that ExFuse adds to it."""
+
+    levels: tuple[Level, ...] = (1, 2, 3, 4)
+    """Levels whose features are fused (Tables 1 and 6); always holds 4."""
+    gcn_kernel: int = Field(15, gt=0)
+    tap: Tap = Tap.TAIL
+    upsampling: Upsampling = Upsampling.DECONVOLUTION
+    semantic_embedding: bool = False
+    prediction: Prediction = Prediction.PLAIN
+    dap_kernel: int = Field(3, gt=0)
+    auxiliary_weight: float = Field(0.4, gt=0)
+    """Weight of the loss on the first up-sampled map (`ecre`, `deconvolution-supervised`)."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "DecoderSpec":
+        if 4 not in self.levels or tuple(sorted(set(self.levels))) != self.levels:
+            raise ValueError("levels must be ascending, without repeats, and hold 4")
+        if self.gcn_kernel % 2 == 0 or self.dap_kernel % 2 == 0:
+            raise ValueError("gcn_kernel and dap_kernel must be odd")
+        return self
+
+    @property
+    def supervised(self) -> bool:
+        """Whether an auxiliary loss sits on the first up-sampled map."""
+        return self.upsampling in (Upsampling.ECRE, Upsampling.DECONVOLUTION_SUPERVISED)
+
+
+class ModelSpec(Frozen):
+    """A segmentation network."""
+
+    backbone: BackboneSpec
+    decoder: DecoderSpec
+    num_classes: int = Field(21, gt=1)
+    """Classes with background."""
+
+    @model_validator(mode="after")
+    def _tap_exists(self) -> "ModelSpec":
+        if self.decoder.tap is Tap.SS_CONVOLUTION and self.backbone.semantic_supervision is None:
+            raise ValueError("tap `ss-convolution` needs a backbone with semantic supervision")
+        return self
+
+    @property
+    def width(self) -> int:
+        """Channels of every decoder map: the classes, times k² where each class predicts its neighbours (§3.2)."""
+        wide = self.decoder.prediction is not Prediction.PLAIN
+        return self.num_classes * (self.decoder.dap_kernel**2 if wide else 1)

@@ -1,0 +1,163 @@
+"""A preset's numbers: how long, how large and how fast each part of the reproduction is trained."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from exfuse.spec.base import Frozen, Hyperparameters
+from exfuse.spec.model import Level
+
+StageName = Literal["coco", "trainaug", "train", "trainval"]
+SetName = Literal["train", "trainaug", "trainval", "coco", "val", "test"]
+
+
+class Optimizer(Hyperparameters):
+    """SGD with momentum, or AdamW (``momentum`` is its β₁)."""
+
+    name: Literal["sgd", "adamw"]
+    learning_rate: float = Field(gt=0)
+    """Highest rate of the schedule."""
+    momentum: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
+
+
+class Schedule(Hyperparameters):
+    """The rate as a function of the share of steps done."""
+
+    name: Literal["poly", "step", "one-cycle"]
+    power: float = Field(0.9, gt=0)
+    """Exponent of ``poly``: rate · (1 − share)^power."""
+    milestones: tuple[float, ...] = ()
+    """Shares of the steps after which ``step`` divides the rate by ten."""
+    warmup: float = Field(0.0, ge=0, lt=1)
+    """Share of the steps over which the rate rises linearly (``one-cycle``: with a cosine)."""
+
+
+class Normalization(Hyperparameters):
+    """What is subtracted from and divided by in RGB images, in units of 0–1."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+class Pretraining(Hyperparameters):
+    """ImageNet classification."""
+
+    steps: int = Field(gt=0)
+    batch_size: int = Field(gt=0)
+    crop_size: int = Field(gt=0)
+    """Side of the random resized crop, in pixels."""
+    crop_area: float = Field(gt=0, le=1)
+    """Smallest share of the image that such a crop covers."""
+    optimizer: Optimizer
+    schedule: Schedule
+    gradient_clip: float | None = Field(gt=0)
+    """Largest norm of the gradient; none: not clipped."""
+    evaluation_resize: int = Field(gt=0)
+    """Shorter side before the centre crop at evaluation, in pixels."""
+
+
+class FineTuning(Hyperparameters):
+    """One stage in a run's chain."""
+
+    steps: int = Field(gt=0)
+    wide_steps: int | None = Field(gt=0)
+    """Steps of models whose decoder predicts neighbours (k² times as many channels); none: the same ``steps``."""
+    batch_size: int = Field(gt=0)
+    crop_size: int = Field(gt=0)
+    """Side to which images are padded or randomly cropped, in pixels; also the padding at evaluation."""
+    optimizer: Optimizer
+    schedule: Schedule
+    gradient_clip: float | None = Field(gt=0)
+    batch_norm: Literal["train", "frozen"]
+
+
+class Stages(Frozen):
+    """The settings of every stage that a run's chain may hold."""
+
+    coco: FineTuning
+    trainaug: FineTuning
+    train: FineTuning
+    trainval: FineTuning
+
+
+class Decoder(Hyperparameters):
+    """The numbers that all decoders of a preset share."""
+
+    gcn_kernel: int = Field(gt=0)
+    dap_kernel: int = Field(gt=0)
+    auxiliary_weight: float = Field(gt=0)
+
+
+class SemanticSupervision(Hyperparameters):
+    """The numbers that all SS heads of a preset share."""
+
+    levels: tuple[Level, ...]
+    width_ratio: float = Field(gt=0)
+    loss_weight: float = Field(gt=0)
+
+
+class Evaluation(Hyperparameters):
+    """How VOC val is scored."""
+
+    boundary_width: float = Field(gt=0)
+    """Pixels within this distance of a label change are boundary (GCN's split)."""
+
+
+class BackboneScale(Frozen):
+    """What a preset changes in a backbone of ``backbones.yaml``; nothing named, nothing changed."""
+
+    blocks: tuple[int, int, int, int] | None = None
+    channels: tuple[int, int, int, int] | None = None
+    stem_width: int | None = None
+    cardinality: int | None = None
+    base_width: int | None = None
+
+
+class Hardware(Frozen):
+    """What a job may take. Results do not depend on it, except on ``threads``."""
+
+    threads: int = Field(gt=0)
+    """Threads of a training job; they change the order of sums, so they are part of its key."""
+    workers: int = Field(ge=0)
+    """Loading processes beside a training job."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class Preset(Frozen):
+    """How big the reproduction is."""
+
+    name: str
+    description: str
+    caveat: str = ""
+    """What a reader has to know about the numbers; shown on top of the report."""
+    data: str
+    """A folder of ``datasets.yaml``."""
+    data_root: str | None = None
+    """Where the archives lie; none: ``data/<folder>``."""
+    seeds: int = Field(gt=0)
+    classes: tuple[str, ...] | None = Field(None, min_length=1)
+    """VOC classes that are kept (others become background); none: all twenty."""
+    public_backbones: bool = False
+    """Whether public ImageNet weights stand in for pretraining; runs that need SS or LR are then not run."""
+    coco: bool = True
+    """Whether COCO is available; runs with a ``coco`` stage are not run otherwise."""
+    normalization: Normalization
+    pretraining: Pretraining
+    fine_tuning: Stages
+    decoder: Decoder
+    semantic_supervision: SemanticSupervision
+    evaluation: Evaluation
+    backbones: dict[str, BackboneScale] = Field(default_factory=dict)
+    """Changes by backbone name; ``common`` applies to all before."""
+    hardware: Hardware
+    test_server: dict[str, float] = Field(default_factory=dict)
+    """Scores in percent that the VOC test server returned, by run, as a person enters them."""
+
+    @model_validator(mode="after")
+    def _crops_fit_the_network(self) -> "Preset":
+        for name in type(self.fine_tuning).model_fields:
+            size = getattr(self.fine_tuning, name).crop_size
+            if size % 32:
+                raise ValueError(f"fine_tuning.{name}.crop_size must be a multiple of 32, not {size}")
+        return self
