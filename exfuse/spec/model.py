@@ -58,6 +58,13 @@ class BackboneSpec(Frozen):
     squeeze_excitation: bool = False
     semantic_supervision: SemanticSupervisionSpec | None = None
 
+    @model_validator(mode="after")
+    def _no_stage_is_empty(self) -> "BackboneSpec":
+        for planes in self.channels:
+            if planes * self.base_width < 64:
+                raise ValueError(f"a stage of {planes} planes has no channel at base width {self.base_width}")
+        return self
+
     @property
     def out_channels(self) -> tuple[int, int, int, int]:
         """Channels of the four levels."""
