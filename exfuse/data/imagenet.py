@@ -1,0 +1,201 @@
+"""ImageNet 2012 without unpacking: an index of (offset, length, class) into the uncompressed tars (§3, "pretrained").
+
+The training archive is a tar of one tar a class; offsets point into the outer file, so that any image is one
+``pread`` away. Labels are positions in the sorted WordNet ids, as every public set of ImageNet weights counts them; the
+devkit's ground truth holds *ILSVRC ids*, which are not in that order.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exfuse.data.archives import check_size, find_archive, member_error, place, read_member
+from exfuse.data.images import decode_rgb
+from exfuse.data.prepared import progress
+from exfuse.data.tars import TarMember, list_tar, read_tar
+from exfuse.errors import UserError
+from exfuse.files import atomic_folder, write_csv
+
+__all__ = ["ImageIndex", "decode_rgb", "prepare_imagenet", "read_devkit", "read_member"]
+
+TRAIN_ARCHIVE = "ILSVRC2012_img_train.tar"
+VAL_ARCHIVE = "ILSVRC2012_img_val.tar"
+DEVKIT_ARCHIVE = "ILSVRC2012_devkit_t12.tar.gz"
+META = "ILSVRC2012_devkit_t12/data/meta.mat"
+GROUND_TRUTH = "ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt"
+CLASS_COLUMNS = ("label", "wnid", "name")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageIndex:
+    """Where the images of one split lie.
+
+    Attributes:
+        archive: the tar's file name.
+        offset: (N,) int64, of each image's first byte in the tar.
+        length: (N,) int32, bytes.
+        label: (N,) int16, position in the sorted WordNet ids.
+        name: (N,) bytes, file names, in the archive's order.
+    """
+
+    archive: str
+    offset: NDArray[np.int64]
+    length: NDArray[np.int32]
+    label: NDArray[np.int16]
+    name: NDArray[np.bytes_]
+
+    @classmethod
+    def of(cls, archive: str, members: Sequence[TarMember], labels: Sequence[int]) -> "ImageIndex":
+        """An index of members with their labels."""
+        return cls(
+            archive,
+            np.array([member.offset for member in members], dtype=np.int64),
+            np.array([member.size for member in members], dtype=np.int32),
+            np.array(labels, dtype=np.int16),
+            np.array([PurePosixPath(member.name).name.encode() for member in members], dtype=np.bytes_),
+        )
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Devkit:
+    """What the devkit tells.
+
+    Attributes:
+        wnids: WordNet ids of the leaf classes, sorted; the position is the label.
+        names: the classes' words, in the same order.
+        val_labels: label of each validation image, in the order of their numbers.
+    """
+
+    wnids: tuple[str, ...]
+    names: tuple[str, ...]
+    val_labels: tuple[int, ...]
+
+
+def prepare_imagenet(archives: Mapping[str, Path], target: Path) -> dict[str, int]:
+    """Writes ``train.npz``, ``val.npz`` and ``classes.csv``.
+
+    Args:
+        archives: path by official name.
+        target: the publisher's folder under the prepared root; replaced as a whole.
+
+    Returns:
+        Number of ``train`` and ``val`` images and of ``classes``.
+
+    Raises:
+        UserError: an archive is missing or damaged, or devkit and archives disagree.
+    """
+    train, val, devkit_path = (find_archive(archives, name) for name in (TRAIN_ARCHIVE, VAL_ARCHIVE, DEVKIT_ARCHIVE))
+    devkit = read_devkit(devkit_path)
+    with atomic_folder(target) as root:
+        indices = {"train": _index_train(train, devkit), "val": _index_val(val, devkit)}
+        for split, index in indices.items():
+            _write(root / f"{split}.npz", index)
+        rows = (
+            {"label": label, "wnid": wnid, "name": name}
+            for label, (wnid, name) in enumerate(zip(devkit.wnids, devkit.names, strict=True))
+        )
+        write_csv(root / "classes.csv", CLASS_COLUMNS, rows)
+    return {**{split: len(index) for split, index in indices.items()}, "classes": len(devkit.wnids)}
+
+
+def _index_train(archive: Path, devkit: Devkit) -> ImageIndex:
+    label_of = {wnid: label for label, wnid in enumerate(devkit.wnids)}
+    pieces = []
+    tars = list_tar(archive)
+    for class_tar in progress(tars, len(tars), "ImageNet train", unit="classes"):
+        path = PurePosixPath(class_tar.name)
+        if path.suffix != ".tar" or path.stem not in label_of:
+            raise member_error(archive, class_tar.name, "it is no tar of one of the devkit's leaf classes")
+        members = list_tar(archive, inside=class_tar)
+        for member in members:
+            check_size(archive, f"{class_tar.name}: {member.name}", member.size)
+        pieces.append(ImageIndex.of(TRAIN_ARCHIVE, members, [label_of[path.stem]] * len(members)))
+    if not pieces:
+        raise UserError(f"{archive} holds no class.")
+    columns: dict[str, Any] = {
+        column: np.concatenate([getattr(piece, column) for piece in pieces])
+        for column in ("offset", "length", "label", "name")
+    }
+    return ImageIndex(TRAIN_ARCHIVE, **columns)
+
+
+def _index_val(archive: Path, devkit: Devkit) -> ImageIndex:
+    members = list_tar(archive)
+    if len(members) != len(devkit.val_labels):
+        raise UserError(
+            f"{archive} holds {len(members)} images, but {place(Path(DEVKIT_ARCHIVE), GROUND_TRUTH)} has "
+            f"{len(devkit.val_labels)} lines. Both must be of the same release."
+        )
+    labels = []
+    for member in members:
+        check_size(archive, member.name, member.size)
+        number = PurePosixPath(member.name).stem.rpartition("_")[2]
+        if not number.isdecimal() or not 1 <= int(number) <= len(devkit.val_labels):
+            raise member_error(archive, member.name, "its name does not end in a number of the ground truth")
+        labels.append(devkit.val_labels[int(number) - 1])
+    return ImageIndex.of(VAL_ARCHIVE, members, labels)
+
+
+def read_devkit(archive: Path) -> Devkit:
+    """Reads classes and ground truth; only synsets without children are classes.
+
+    Raises:
+        UserError: the devkit is damaged, or its ground truth names an id that is no class.
+    """
+    contents = dict(read_tar(archive, (META, GROUND_TRUTH).__contains__))
+    for member in (META, GROUND_TRUTH):
+        if member not in contents:
+            raise member_error(archive, member, "it is absent")
+    leaves = _read_leaves(contents[META], place(archive, META))
+    order = sorted(leaves, key=lambda ilsvrc_id: leaves[ilsvrc_id][0])
+    label_of = {ilsvrc_id: label for label, ilsvrc_id in enumerate(order)}
+    val_labels = []
+    for line, text in enumerate(contents[GROUND_TRUTH].split(), start=1):
+        if not text.isdigit() or int(text) not in label_of:
+            shown = text.decode("utf-8", "replace")
+            raise member_error(archive, GROUND_TRUTH, f"line {line} is {shown}, which is the ILSVRC id of no class")
+        val_labels.append(label_of[int(text)])
+    wnids, names = zip(*(leaves[ilsvrc_id] for ilsvrc_id in order), strict=True)
+    return Devkit(wnids, names, tuple(val_labels))
+
+
+def _read_leaves(content: bytes, origin: str) -> dict[int, tuple[str, str]]:
+    """WordNet id and words of each leaf synset by ILSVRC id."""
+    import scipy.io  # 0.3 s that reading an index need not pay
+
+    try:
+        synsets = np.atleast_1d(scipy.io.loadmat(io.BytesIO(content), squeeze_me=True)["synsets"])
+        leaves = {
+            int(synset["ILSVRC2012_ID"]): (str(synset["WNID"]), str(synset["words"]))
+            for synset in synsets
+            if int(synset["num_children"]) == 0
+        }
+    except Exception as error:  # damage surfaces in scipy as almost any exception
+        raise UserError(f"{origin}: it is no class table of ImageNet 2012 ({error}).") from error
+    if not leaves or len({wnid for wnid, _ in leaves.values()}) != len(leaves):
+        raise UserError(f"{origin}: its classes are absent or have the same WordNet id twice.")
+    return leaves
+
+
+def _write(target: Path, index: ImageIndex) -> None:
+    try:
+        with open(target, "wb") as stream:
+            np.savez(
+                stream,
+                archive=np.array(index.archive),
+                offset=index.offset,
+                length=index.length,
+                label=index.label,
+                name=index.name,
+            )
+    except OSError as error:
+        raise UserError(f"cannot write {target.name}: {error.strerror or error}.") from error
