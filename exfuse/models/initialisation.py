@@ -1,0 +1,62 @@
+"""How the decoder's convolutions start. Neither ExFuse nor GCN says: all of this is an assumption.
+
+Two rules cover every layer. Convolutions between features keep the second moment of what they read
+(``fan_scaled_``), because one fixed deviation cannot suit fan-ins that run from 45 × 9 (`mini`) to 15 × 2048
+(`paper`). Layers that enlarge the map start as bilinear interpolation, channel to channel.
+"""
+
+import math
+
+import torch
+from torch import nn
+
+UPSAMPLING_TAPS = (0.25, 0.75, 0.75, 0.25)
+"""Bilinear interpolation by two, pixel centres aligned, as a transposed convolution of stride 2 and padding 1."""
+
+
+def fan_scaled_(convolution: nn.Conv2d, gain: float = 1.0, bias: float = 0.0) -> nn.Conv2d:
+    """Draws the weights from N(0, gain² / fan-in) and sets the bias.
+
+    Args:
+        convolution: changed in place; needs a bias.
+        gain: 1 keeps the second moment of the input, √2 that of an input whose output meets a ReLU.
+        bias: value of every bias.
+
+    Returns:
+        The same convolution.
+    """
+    fan_in = convolution.weight[0].numel()
+    nn.init.normal_(convolution.weight, std=gain / math.sqrt(fan_in))
+    assert convolution.bias is not None
+    nn.init.constant_(convolution.bias, bias)
+    return convolution
+
+
+@torch.no_grad()
+def bilinear_deconvolution_(deconvolution: nn.ConvTranspose2d) -> nn.ConvTranspose2d:
+    """Makes a 4×4 transposed convolution of stride 2 the bilinear interpolation of each channel.
+
+    Outside the map it interpolates towards zero, where ``interpolate`` repeats the edge.
+    """
+    taps = torch.tensor(UPSAMPLING_TAPS, device=deconvolution.weight.device)
+    deconvolution.weight.zero_()
+    for channel in range(deconvolution.in_channels):
+        deconvolution.weight[channel, channel] = torch.outer(taps, taps)
+    return deconvolution
+
+
+@torch.no_grad()
+def bilinear_subpixels_(convolution: nn.Conv2d) -> nn.Conv2d:
+    """Makes a 3×3 convolution to 4·D channels, followed by ``PixelShuffle(2)``, the same interpolation.
+
+    An even output row 2i lies between the input rows i − 1 and i, an odd one between i and i + 1.
+    """
+    taps = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]], device=convolution.weight.device)
+    convolution.weight.zero_()
+    for channel in range(convolution.in_channels):
+        for row in range(2):
+            for column in range(2):
+                convolution.weight[4 * channel + 2 * row + column, channel] = torch.outer(taps[row], taps[column])
+    assert convolution.bias is not None
+    nn.init.zeros_(convolution.bias)
+    return convolution
