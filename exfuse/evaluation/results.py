@@ -1,0 +1,162 @@
+"""What evaluations keep for each image, the numbers made of it, and its files; free of torch, for the report.
+
+Keeping counts by image lets the report resample images (bootstrap) and look for hard ones without a model.
+"""
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exfuse.errors import UserError
+from exfuse.evaluation.confusion import iou, mean_iou, predicted_only
+from exfuse.files import atomic_path
+
+MODES = {False: "plain", True: "flip"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegmentationResult:
+    """Confusion matrices of each image of a set, rows truth, columns prediction.
+
+    Attributes:
+        images: ids of the N images.
+        boundary: int32 (N, C, C), counts near label changes.
+        interior: int32 (N, C, C), counts elsewhere.
+        flip: whether mirrored images took part.
+    """
+
+    images: tuple[str, ...]
+    boundary: NDArray[np.int32]
+    interior: NDArray[np.int32]
+    flip: bool
+
+    @property
+    def confusion(self) -> NDArray[np.int32]:
+        """(N, C, C), counts of all pixels that are not void."""
+        return self.boundary + self.interior
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassificationResult:
+    """The class of each of N images.
+
+    Attributes:
+        images: member names in the archive.
+        labels: int16 (N,), true classes.
+        predictions: int16 (N,), classes with the highest logit.
+    """
+
+    images: tuple[str, ...]
+    labels: NDArray[np.int16]
+    predictions: NDArray[np.int16]
+
+
+def total(by_image: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Sum of (N, C, C) over the images, (C, C)."""
+    return by_image.sum(axis=0, dtype=np.int64)
+
+
+def summarize_segmentation(result: SegmentationResult, class_names: Sequence[str]) -> dict[str, Any]:
+    """The numbers of ``val.json`` in 0–1, but for seed and key.
+
+    ``iou`` is null for a class without ground truth; such classes that were predicted all the same are listed in
+    ``predicted_only``. Boundary and interior average the classes that have ground truth *there*. A mean over no
+    class is null.
+    """
+    confusion = total(result.confusion)
+    if len(class_names) != len(confusion):
+        raise ValueError(f"{len(class_names)} names for {len(confusion)} classes")
+    return {
+        "miou": _number(mean_iou(confusion)),
+        "iou": {name: _number(value) for name, value in zip(class_names, iou(confusion), strict=True)},
+        "boundary_miou": _number(mean_iou(total(result.boundary))),
+        "interior_miou": _number(mean_iou(total(result.interior))),
+        "images": len(result.images),
+        "flip": result.flip,
+        "predicted_only": [class_names[label] for label in predicted_only(confusion)],
+    }
+
+
+def summarize_classification(result: ClassificationResult) -> dict[str, Any]:
+    """Top-1 error in 0–1 and the number of images."""
+    return {"top1_error": float(np.mean(result.predictions != result.labels)), "images": len(result.images)}
+
+
+def _number(value: np.float64 | NDArray[np.float64]) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def write_confusions(target: Path, results: Sequence[SegmentationResult]) -> None:
+    """Writes evaluations of the same images: ``names``, and ``<plain|flip>_<boundary|interior>`` (N, C, C) of each.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    if not results or any(result.images != results[0].images for result in results):
+        raise ValueError("the evaluations are not of the same images")
+    arrays: dict[str, NDArray[Any]] = {"names": np.array(results[0].images)}
+    for result in results:
+        arrays[f"{MODES[result.flip]}_boundary"] = result.boundary
+        arrays[f"{MODES[result.flip]}_interior"] = result.interior
+    with atomic_path(target) as temporary:
+        np.savez_compressed(temporary, allow_pickle=False, **arrays)
+
+
+def read_confusions(source: Path) -> list[SegmentationResult]:
+    """Reads what :func:`write_confusions` wrote, plain first.
+
+    Raises:
+        UserError: the file is absent or damaged.
+    """
+    arrays = _read_arrays(source)
+    try:
+        images = tuple(arrays["names"].tolist())
+        return [
+            SegmentationResult(images, arrays[f"{mode}_boundary"], arrays[f"{mode}_interior"], flip)
+            for flip, mode in MODES.items()
+            if f"{mode}_boundary" in arrays
+        ]
+    except KeyError as error:
+        raise UserError(f"{source} holds no {error}. Delete it and run again.") from error
+
+
+def write_predictions(target: Path, result: ClassificationResult) -> None:
+    """Writes ``names``, ``label`` and ``prediction``, each (N,).
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    with atomic_path(target) as temporary:
+        np.savez_compressed(
+            temporary,
+            allow_pickle=False,
+            names=np.array(result.images),
+            label=result.labels,
+            prediction=result.predictions,
+        )
+
+
+def read_predictions(source: Path) -> ClassificationResult:
+    """Reads what :func:`write_predictions` wrote.
+
+    Raises:
+        UserError: the file is absent or damaged.
+    """
+    arrays = _read_arrays(source)
+    try:
+        return ClassificationResult(tuple(arrays["names"].tolist()), arrays["label"], arrays["prediction"])
+    except KeyError as error:
+        raise UserError(f"{source} holds no {error}. Delete it and run again.") from error
+
+
+def _read_arrays(source: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(source, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"cannot read {source} ({error}). Delete it and run again.") from error

@@ -1,0 +1,118 @@
+"""A segmentation model on a set of images at their own sizes: VOC val, and the test images for the server."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from exfuse.data.labels import IGNORE_INDEX, ClassMap
+from exfuse.data.loading import WholeImageSet, make_loader
+from exfuse.data.sampling import consecutive_batches
+from exfuse.evaluation.boundary import boundary_mask
+from exfuse.evaluation.confusion import confusion_matrix
+from exfuse.evaluation.inference import (
+    InferenceSettings,
+    evaluation_mode,
+    labels_of,
+    mirrored_scores,
+    plain_scores,
+    predict_batch,
+)
+from exfuse.evaluation.results import SegmentationResult
+
+FLIPS = (False, True)
+
+
+def evaluate_segmentation(
+    model: nn.Module,
+    table: Path,
+    root: Path,
+    class_map: ClassMap,
+    settings: InferenceSettings,
+    *,
+    boundary_width: float,
+    flips: Sequence[bool] = FLIPS,
+    keep: Callable[[str, NDArray[np.uint8]], object] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> list[SegmentationResult]:
+    """Confusion matrices of each image, apart for boundary and interior.
+
+    Args:
+        model: gives an object with ``scores`` (N, C, H, W) for float images (N, 3, H, W).
+        table: the set's table.
+        root: the prepared data that its paths are relative to.
+        class_map: the preset's classes, in the order of the model's.
+        settings: how images are given to the model.
+        boundary_width: pixels; see :mod:`exfuse.evaluation.boundary`. Changes are those of the restricted classes.
+        flips: what to evaluate: without, with the mirrored images, or both (which share the plain pass).
+        keep: called with id and predicted labels (H, W) of each image, those of the first of ``flips``.
+        progress: called with the number of images done after each batch.
+
+    Returns:
+        One result for each of ``flips``, in their order.
+
+    Raises:
+        UserError: the table, an image or a mask is absent or damaged.
+    """
+    images = WholeImageSet(table, root, class_map)
+    regions: dict[bool, list[NDArray[np.int64]]] = {flip: [] for flip in flips}
+    done = 0
+    with evaluation_mode(model):
+        for samples in _batches(images, settings):
+            scores = _scores(model, [image for image, _ in samples], settings, flips)
+            for place, (_, mask) in enumerate(samples):
+                truth = mask.numpy()
+                boundary = boundary_mask(truth, boundary_width)
+                for flip in regions:
+                    prediction = labels_of(scores[flip][place])
+                    regions[flip].append(_by_region(prediction, truth, boundary, class_map.num_classes))
+                    if keep is not None and flip == flips[0]:
+                        keep(images.records[done + place].id, prediction)
+            done += len(samples)
+            if progress is not None:
+                progress(done)
+    names = tuple(record.id for record in images.records)
+    results = []
+    for flip in flips:
+        counts = np.stack(regions[flip]).astype(np.int32)
+        results.append(SegmentationResult(names, counts[:, 0], counts[:, 1], flip))
+    return results
+
+
+def predict_segmentation(
+    model: nn.Module, table: Path, root: Path, class_map: ClassMap, settings: InferenceSettings, *, flip: bool
+) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Id and predicted labels (H, W) in VOC's ids of each image of a set, for the test server.
+
+    Arguments and errors are those of :func:`evaluate_segmentation`; images need no masks.
+    """
+    images = WholeImageSet(table, root, class_map)
+    names = iter(images.records)
+    for samples in _batches(images, settings):
+        for scores in predict_batch(model, [image for image, _ in samples], settings, flip):
+            yield next(names).id, class_map.to_voc[labels_of(scores)]
+
+
+def _batches(images: WholeImageSet, settings: InferenceSettings) -> Iterator[list[tuple[Tensor, Tensor]]]:
+    groups = consecutive_batches(range(len(images)), settings.batch_size)
+    return make_loader(images, groups, workers=settings.workers, collate=list)
+
+
+def _scores(
+    model: nn.Module, images: Sequence[Tensor], settings: InferenceSettings, flips: Sequence[bool]
+) -> dict[bool, list[Tensor]]:
+    scores = {False: plain_scores(model, images, settings)}
+    if True in flips:
+        mirrored = mirrored_scores(model, images, settings)
+        scores[True] = [(plain + other) / 2 for plain, other in zip(scores[False], mirrored, strict=True)]
+    return scores
+
+
+def _by_region(
+    prediction: NDArray[np.uint8], truth: NDArray[np.uint8], boundary: NDArray[np.bool_], num_classes: int
+) -> NDArray[np.int64]:
+    """(2, C, C): boundary, interior."""
+    regions = (np.where(boundary, truth, IGNORE_INDEX), np.where(boundary, IGNORE_INDEX, truth))
+    return np.stack([confusion_matrix(prediction, region, num_classes) for region in regions])
