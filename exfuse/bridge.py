@@ -1,0 +1,117 @@
+"""From keys to Snakemake's clocks: which inputs a rule gets so that exactly the stale jobs run.
+
+Snakemake knows files and times; this project knows keys (``exfuse.spec.freshness``). The bridge translates:
+
+- A fresh job's inputs are *ancient*: whatever their times, they trigger nothing. So a clone with random times, a
+  deleted ``.snakemake`` or a touched file reruns nothing.
+- A stale job also depends on one stamp file, which the main process rewrites with unique content (Snakemake compares
+  the checksums of small files) each time that it reads the Snakefile, and its old outputs are made old.
+
+Only modification times of outputs that are about to be replaced are ever changed.
+"""
+
+import fcntl
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+from exfuse.errors import UserError
+from exfuse.files import write_text
+from exfuse.spec.freshness import stale_jobs
+from exfuse.spec.graph import Graph
+from exfuse.spec.load import load
+
+LONG_AGO = 86400
+"""A modification time in 1970: older than anything a job could depend on."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a rule reads.
+
+    Attributes:
+        paths: upstream manifests, and the stamp for a stale job.
+        ancient: whether their times mean nothing, since the job is fresh.
+    """
+
+    paths: list[str]
+    ancient: bool
+
+
+class Bridge:
+    """The graph of one preset as Snakemake sees it.
+
+    Args:
+        root: the repository.
+        settings: what ``--config`` gave: ``preset``, ``data``, ``data_root``.
+    """
+
+    def __init__(self, root: Path, settings: Mapping[str, object]) -> None:
+        overrides = {key: str(value) for key, value in settings.items() if key != "preset"}
+        preset = settings.get("preset")
+        spec = load(root, None if preset is None else str(preset), overrides)
+        self.preset = spec.preset.name
+        self.graph = Graph(spec)
+        self.stamp = root / ".exfuse" / "stamp"
+        options = {"preset": self.preset, **overrides}
+        self.command = " ".join(["exfuse", *(f"--{key.replace('_', '-')} {value}" for key, value in options.items())])
+
+    @cached_property
+    def stale(self) -> frozenset[str]:
+        """Names of the jobs that have to run."""
+        return stale_jobs(self.graph)
+
+    def inputs(self, name: str) -> Inputs:
+        """What the rule of a job reads.
+
+        Raises:
+            UserError: the preset has no such job.
+        """
+        job = self.graph.job(name)
+        paths = [str(self.graph.jobs[other].manifest) for other in job.upstream]
+        if name in self.stale:
+            return Inputs([*paths, str(self.stamp)], ancient=False)
+        return Inputs(paths, ancient=True)
+
+    def mark(self) -> None:
+        """Makes the stale jobs' old outputs old and the stamp new; the main process does so before each run.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
+        write_text(self.stamp, f"{uuid.uuid4()}\n")
+        for name in self.stale:
+            job = self.graph.jobs[name]
+            for path in (*job.outputs, job.manifest):
+                if path.exists():
+                    os.utime(path, (LONG_AGO, LONG_AGO))
+
+    def lock(self) -> IO[str]:
+        """Takes the folder for one Snakemake; a crash releases it. Keep the result as long as the lock is needed.
+
+        Raises:
+            UserError: another one works here, or the folder cannot be written.
+        """
+        place = self.stamp.with_name("lock")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            handle = open(place, "a+")  # noqa: SIM115 - held until the process ends
+        except OSError as error:
+            raise UserError(f"cannot write {place}: {error.strerror}. Snakemake needs to write here.") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            handle.seek(0)
+            holder = handle.read().strip() or "unknown"
+            raise UserError(
+                f"another snakemake works in this folder (process {holder}); wait for it, or stop it with Ctrl-C there."
+            ) from error
+        handle.seek(0)
+        handle.truncate()
+        handle.write(f"{os.getpid()}\n")
+        handle.flush()
+        return handle

@@ -1,0 +1,100 @@
+"""`exfuse data …`: from archives to what training reads."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tqdm import tqdm
+
+from exfuse.commands.jobs import running
+from exfuse.errors import UserError
+from exfuse.files import digest
+from exfuse.spec.datasets import Archive, Publisher
+from exfuse.spec.graph import Graph
+from exfuse.spec.settings import SetName
+
+
+def make_archives(graph: Graph) -> None:
+    """Writes the archives of a folder that the project makes itself."""
+    from exfuse.data.mini import write_archives
+
+    folder = graph.spec.folder
+    if folder.generated is None:
+        raise UserError(f"the archives of data folder '{graph.spec.preset.data}' come from their publishers.")
+    with running(graph, "archives"), tqdm(desc="archives", unit="picture", mininterval=2.0) as bar:
+        write_archives(
+            folder.generated, graph.spec.archive_folder, lambda name, done, total: _show(bar, name, done, total)
+        )
+
+
+def _show(bar: "tqdm[object]", name: str, done: int, total: int) -> None:
+    bar.set_description(name, refresh=False)
+    bar.total = total
+    bar.update(done - bar.n)
+
+
+def prepare(graph: Graph, publisher: Publisher) -> None:
+    """Turns a publisher's archives into images, masks and an index (ImageNet: an index alone)."""
+    with running(graph, f"data/{publisher}") as (_, about):
+        archives = _present(graph, publisher)
+        target = graph.layout.publisher(publisher)
+        about["counts"] = _preparation(graph, publisher)(archives, target)
+
+
+def _preparation(graph: Graph, publisher: Publisher) -> Callable[[Mapping[str, Path], Path], dict[str, int]]:
+    workers = len(os.sched_getaffinity(0)) if graph.spec.folder.generated is None else 1
+    if publisher == "voc":
+        from exfuse.data.voc import prepare_voc
+
+        return prepare_voc
+    if publisher == "sbd":
+        from exfuse.data.sbd import prepare_sbd
+
+        return lambda archives, target: prepare_sbd(archives, target, workers=workers)
+    if publisher == "coco":
+        from exfuse.data.coco import prepare_coco
+
+        classes = graph.spec.classes[1:]
+        return lambda archives, target: prepare_coco(archives, target, classes, workers=workers)
+    from exfuse.data.imagenet import prepare_imagenet
+
+    return prepare_imagenet
+
+
+def _present(graph: Graph, publisher: Publisher) -> dict[str, Path]:
+    """A publisher's archives by name, each there and, where its checksum is known, intact."""
+    found = {}
+    for archive in graph.spec.folder.archives[publisher]:
+        path = graph.spec.archive_folder / archive.file
+        if path.is_file():
+            _verify(path, archive)
+            found[archive.file] = path
+        elif not archive.optional:
+            raise missing_archive(path, archive)
+    return found
+
+
+def missing_archive(path: Path, archive: Archive) -> UserError:
+    """What to tell a person whose archive is not there."""
+    origin = f" (from {archive.obtain})" if archive.obtain else ""
+    return UserError(
+        f"{path} is missing. Put the publisher's file{origin} there, or set `data_root` in the preset to the folder "
+        "that holds it."
+    )
+
+
+def _verify(path: Path, archive: Archive) -> None:
+    if archive.md5 is None:
+        return
+    found = digest(path, "md5")
+    if found != archive.md5:
+        raise UserError(f"{path} is damaged or another version: md5 {found}, expected {archive.md5}. Get it again.")
+
+
+def write_set(graph: Graph, name: SetName) -> None:
+    """Writes the table of a set of images."""
+    from exfuse.data import sets
+
+    with running(graph, f"data/sets/{name}") as (job, about):
+        repeated = tuple(graph.spec.datasets.classes.index(c) for c in job.settings.get("repeated", ()))
+        about["counts"] = sets.write_set(name, graph.layout.data, graph.layout.set(name), repeated)

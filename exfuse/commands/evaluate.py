@@ -1,0 +1,143 @@
+"""`exfuse evaluate` and `exfuse submit`: VOC val, and the archive for VOC's test server.
+
+The job that trained a model scores it at once, while it is loaded, into a folder of its own; the verbs adopt what they
+find there under the expected key. Only when an evaluation setting changed since do they load the weights themselves.
+"""
+
+import io
+import os
+import shutil
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exfuse.commands.jobs import running
+from exfuse.errors import UserError
+from exfuse.files import atomic_folder, atomic_path, read_csv, write_json, write_text
+from exfuse.spec.graph import Graph, Job
+
+if TYPE_CHECKING:
+    from exfuse.evaluation.inference import InferenceSettings
+    from exfuse.models.segmenter import Segmenter
+
+KEY_FILE = "key"
+BATCH_AT_EVALUATION = 8
+"""Part of the numbers' last bits, therefore the same for all."""
+
+
+def run(graph: Graph, run_name: str, seed: int) -> None:
+    """Adopts or makes the outputs of a run's evaluation on VOC val, or of its submission."""
+    split = graph.spec.runs[run_name].evaluated_on
+    name = f"{graph.last_stage(run_name, seed)}/{split}"
+    with running(graph, name) as (job, about):
+        scored = _scored(graph, job)
+        if not _holds(scored, job):
+            from exfuse.commands.finetune import load_model
+
+            score(graph, run_name, seed, load_model(graph, run_name, seed))
+            about["computed"] = "apart from training"
+        for output in job.outputs:
+            os.replace(scored / output.name, output)
+        shutil.rmtree(scored)
+
+
+def score(graph: Graph, run_name: str, seed: int, model: "Segmenter") -> None:
+    """Scores a run's last stage into a folder that :func:`run` adopts; a run without test images is not scored."""
+    split = graph.spec.runs[run_name].evaluated_on
+    name = f"{graph.last_stage(run_name, seed)}/{split}"
+    if name not in graph.jobs:
+        return
+    job = graph.job(name)
+    with atomic_folder(_scored(graph, job)) as folder:
+        if split == "val":
+            _score_val(graph, run_name, seed, model, job, folder)
+        else:
+            _write_submission(graph, run_name, model, folder / "submission.tar.gz")
+        write_text(folder / KEY_FILE, job.key)
+
+
+def _scored(graph: Graph, job: Job) -> Path:
+    return graph.layout.state(job.name)
+
+
+def _holds(folder: Path, job: Job) -> bool:
+    """Whether a folder holds a job's outputs, made under its key."""
+    try:
+        key = (folder / KEY_FILE).read_text()
+    except OSError:
+        return False
+    return key == job.key and all((folder / output.name).is_file() for output in job.outputs)
+
+
+def _settings(graph: Graph, run_name: str, model: "Segmenter") -> "InferenceSettings":
+    from exfuse.evaluation.inference import InferenceSettings
+
+    preset = graph.spec.preset
+    stage = graph.spec.chain(run_name)[-1].stage
+    return InferenceSettings(
+        size=graph.spec.fine_tuning(run_name, stage).crop_size,
+        mean=preset.normalization.mean,
+        std=preset.normalization.std,
+        batch_size=BATCH_AT_EVALUATION,
+        device=next(model.parameters()).device,
+        workers=preset.hardware.workers,
+    )
+
+
+def _score_val(graph: Graph, run_name: str, seed: int, model: "Segmenter", job: Job, folder: Path) -> None:
+    from exfuse.data.images import encode_mask
+    from exfuse.data.labels import ClassMap
+    from exfuse.evaluation.results import MODES, summarize_segmentation, write_confusions
+    from exfuse.evaluation.segmentation import evaluate_segmentation
+
+    class_map = ClassMap(graph.spec.classes[1:])
+    predictions: dict[str, bytes] = {}
+    results = evaluate_segmentation(
+        model,
+        graph.layout.set("val"),
+        graph.layout.data,
+        class_map,
+        _settings(graph, run_name, model),
+        boundary_width=graph.spec.preset.evaluation.boundary_width,
+        keep=lambda name, labels: predictions.update({name: encode_mask(class_map.to_voc[labels])}),
+    )
+    for result in results:
+        summary: dict[str, Any] = summarize_segmentation(result, class_map.names)
+        name = "val.json" if MODES[result.flip] == "plain" else "val-flip.json"
+        write_json(folder / name, {**summary, "seed": seed, "key": job.key})
+    write_confusions(folder / "confusions.npz", results)
+    _write_zip(folder / "predictions.zip", predictions)
+
+
+def _write_zip(target: Path, members: dict[str, bytes]) -> None:
+    """Palette PNGs (compressed already) by id, with fixed times so that equal predictions are equal files."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in sorted(members.items()):
+            archive.writestr(zipfile.ZipInfo(f"{name}.png"), data)
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(content.getvalue())
+
+
+def _write_submission(graph: Graph, run_name: str, model: "Segmenter", target: Path) -> None:
+    from exfuse.data.labels import ClassMap
+    from exfuse.evaluation.segmentation import predict_segmentation
+    from exfuse.evaluation.submission import check_submission, write_submission
+
+    table = graph.layout.set("test")
+    settings = _settings(graph, run_name, model)
+    class_map = ClassMap(graph.spec.classes[1:])
+    predictions = predict_segmentation(model, table, graph.layout.data, class_map, settings, flip=True)
+    write_submission(predictions, target)
+    check_submission(target, {row["id"]: (int(row["width"]), int(row["height"])) for row in read_csv(table)})
+
+
+def require_run(graph: Graph, run_name: str) -> None:
+    """Checks that the preset makes a run.
+
+    Raises:
+        UserError: it does not, and why.
+    """
+    reason = graph.spec.why_no_run(run_name)
+    if reason is not None:
+        raise UserError(f"preset '{graph.spec.preset.name}' does not make '{run_name}': {reason}.")

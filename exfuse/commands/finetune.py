@@ -1,0 +1,55 @@
+"""`exfuse finetune`: one stage of a run's chain; its last stage is evaluated in the same process."""
+
+from exfuse.commands import evaluate
+from exfuse.commands.jobs import running
+from exfuse.commands.pretrain import peak_memory_mb
+from exfuse.data.labels import ClassMap
+from exfuse.models import build, load_pretrained
+from exfuse.models.segmenter import Segmenter
+from exfuse.spec.graph import Graph
+from exfuse.spec.settings import StageName
+from exfuse.training import device as devices
+from exfuse.training.finetuning import fine_tune
+from exfuse.training.lock import sole_training
+from exfuse.training.weights import load_weights, save_weights
+
+
+def run(graph: Graph, run_name: str, stage: StageName, seed: int) -> None:
+    """Trains a stage and writes its weights; scores it when it is the run's last."""
+    name = f"runs/{run_name}/seed{seed}/{stage}"
+    with running(graph, name) as (job, about), sole_training(graph.layout.state(name)):
+        preset = graph.spec.preset
+        device = devices.prepare(preset.hardware, seed)
+        target = graph.layout.stage(run_name, seed, stage)
+        model = build(graph.spec.model(run_name))
+        before = graph.jobs[job.upstream[0]]
+        state = load_weights(before.manifest.with_name("weights.safetensors"))
+        if before.name.startswith("backbones/"):
+            load_pretrained(model, state)
+        else:
+            model.load_state_dict(state)
+        history = fine_tune(
+            f"{run_name} {stage}",
+            model,
+            graph.spec.fine_tuning(run_name, stage),
+            preset,
+            graph.layout.set(stage),
+            graph.layout.data,
+            ClassMap(graph.spec.classes[1:]),
+            seed,
+            device,
+        )
+        save_weights(target / "weights.safetensors", model.state_dict(), {"kind": "segmenter", **job.settings})
+        history.write(target / "history.csv")
+        if graph.last_stage(run_name, seed) == name:
+            evaluate.score(graph, run_name, seed, model)
+        about |= {"device": str(device), "peak_memory_mb": peak_memory_mb()}
+
+
+def load_model(graph: Graph, run_name: str, seed: int) -> Segmenter:
+    """A run's trained model, on the preset's device."""
+    device = devices.prepare(graph.spec.preset.hardware, seed)
+    model = build(graph.spec.model(run_name))
+    last = graph.job(graph.last_stage(run_name, seed))
+    model.load_state_dict(load_weights(last.manifest.with_name("weights.safetensors")))
+    return model.to(device)

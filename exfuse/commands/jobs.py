@@ -1,0 +1,51 @@
+"""How every job begins and ends: upstream checked, outputs written by the body, manifest and provenance last."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from exfuse import provenance
+from exfuse.errors import UserError
+from exfuse.spec import manifest
+from exfuse.spec.freshness import has_expected_key
+from exfuse.spec.graph import Graph, Job
+
+
+@contextmanager
+def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
+    """A job and a dictionary for what its provenance should say besides; at the end its manifest is written.
+
+    Raises:
+        UserError: the preset has no such job, what it reads was not made from the present spec, or an output is missing.
+    """
+    job = graph.job(name)
+    watch = provenance.Stopwatch()
+    for other in job.upstream:
+        if not has_expected_key(graph.jobs[other]):
+            raise UserError(
+                f"{name} reads {other}, which is missing or was made from other settings. "
+                f"`snakemake --cores all -- {relative(job.manifest, graph)}` makes both."
+            )
+    about: dict[str, Any] = {}
+    yield job, about
+    manifest.write(
+        job.manifest,
+        job=name,
+        key=job.key,
+        settings=job.settings,
+        upstream={other: graph.jobs[other].key for other in job.upstream},
+        outputs=job.outputs,
+    )
+    provenance.write(provenance_file(job), watch, **about)
+
+
+def provenance_file(job: Job) -> Path:
+    """Where a job's provenance lies: ``x.manifest.json`` has ``x.provenance.json``, ``manifest.json`` has
+    ``provenance.json``."""
+    return job.manifest.with_name(job.manifest.name.replace("manifest.json", "provenance.json"))
+
+
+def relative(path: Path, graph: Graph) -> Path:
+    """A path as a person in the repository's root would write it."""
+    return path.relative_to(graph.spec.root) if path.is_relative_to(graph.spec.root) else path

@@ -1,0 +1,69 @@
+"""`exfuse pretrain`: a backbone, from ImageNet or from public weights."""
+
+import resource
+
+import numpy as np
+import torch
+
+from exfuse.commands.jobs import running
+from exfuse.data.loading import ImageNetSet
+from exfuse.data.transforms import CentreCrop
+from exfuse.evaluation.classification import evaluate_classification
+from exfuse.evaluation.inference import InferenceSettings
+from exfuse.evaluation.results import ClassificationResult, summarize_classification, write_predictions
+from exfuse.files import read_csv, write_json
+from exfuse.spec.graph import Graph
+from exfuse.training import device as devices
+from exfuse.training.history import History
+from exfuse.training.lock import sole_training
+from exfuse.training.pretraining import SEED, pretrain
+from exfuse.training.public import public_classifier
+from exfuse.training.weights import save_weights
+
+BATCH_AT_EVALUATION = 32
+NO_LABELS = np.empty(0, dtype=np.int16)
+
+
+def run(graph: Graph, name: str) -> None:
+    """Trains a backbone, measures its top-1 error, writes both."""
+    job_name = f"backbones/{name}"
+    with running(graph, job_name) as (job, about), sole_training(graph.layout.state(job_name)):
+        device = devices.prepare(graph.spec.preset.hardware, SEED)
+        target = graph.layout.backbone(name)
+        public = graph.spec.backbones[name].public_weights if graph.spec.preset.public_backbones else None
+        if public is not None:
+            metrics: dict[str, object] = {"top1_error": None, "images": 0, "note": f"public weights {public}"}
+            state, history = public_classifier(public, graph.spec.backbone(name), graph.spec.archive_folder), History(0)
+            write_predictions(target / "predictions.npz", ClassificationResult((), NO_LABELS, NO_LABELS))
+        else:
+            state, history, metrics = _train(graph, name, device)
+        save_weights(target / "weights.safetensors", state, {"kind": "classifier", **job.settings})
+        history.write(target / "history.csv")
+        write_json(target / "metrics.json", {**metrics, "key": job.key})
+        about |= {"device": str(device), "peak_memory_mb": peak_memory_mb()}
+
+
+def _train(graph: Graph, name: str, device: torch.device) -> tuple[dict[str, torch.Tensor], History, dict[str, object]]:
+    preset = graph.spec.preset
+    prepared = graph.layout.publisher("imagenet")
+    num_classes = len(read_csv(prepared / "classes.csv"))
+    archives = graph.spec.archive_folder
+    architecture = graph.spec.backbone(name)
+    model, history = pretrain(name, architecture, preset, prepared, archives, num_classes, device)
+    crop = CentreCrop(preset.pretraining.evaluation_resize, preset.pretraining.crop_size)
+    settings = InferenceSettings(
+        size=preset.pretraining.crop_size,
+        mean=preset.normalization.mean,
+        std=preset.normalization.std,
+        batch_size=BATCH_AT_EVALUATION,
+        device=device,
+        workers=preset.hardware.workers,
+    )
+    result = evaluate_classification(model, ImageNetSet(prepared / "val.npz", archives, crop), settings)
+    write_predictions(graph.layout.backbone(name) / "predictions.npz", result)
+    return model.state_dict(), history, summarize_classification(result)
+
+
+def peak_memory_mb() -> int:
+    """Largest memory that this process held, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

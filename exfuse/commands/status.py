@@ -1,0 +1,51 @@
+"""`exfuse status` and `exfuse times`: what is fresh, what has to run, and what it took."""
+
+from collections import defaultdict
+from typing import Any
+
+from exfuse.commands.jobs import provenance_file
+from exfuse.errors import UserError
+from exfuse.files import read_json
+from exfuse.spec.freshness import has_expected_key, is_complete, stale_jobs
+from exfuse.spec.graph import Graph, Job
+
+
+def status(graph: Graph) -> list[str]:
+    """One line a job: fresh, fresh without its files, or to run."""
+    stale = stale_jobs(graph)
+    lines = [f"{_state(job, job.name in stale):8} {name}" for name, job in graph.jobs.items()]
+    return [*lines, f"{len(graph.jobs) - len(stale)} of {len(graph.jobs)} jobs are fresh"]
+
+
+def _state(job: Job, stale: bool) -> str:
+    if stale:
+        return "to run"
+    return "fresh" if has_expected_key(job) and is_complete(job) else "no files"
+
+
+def times(graph: Graph) -> list[str]:
+    """One line a kind of job: how many, seconds in all, the longest, the largest memory."""
+    kinds: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for job in graph.jobs.values():
+        try:
+            content = read_json(provenance_file(job))
+            kinds[_kind(job.name)].append({"wall": content["seconds"]["wall"], **content})
+        except (UserError, KeyError, TypeError):
+            continue
+    lines = [f"{'job':12} {'count':>5} {'seconds':>8} {'longest':>8} {'memory':>8}"]
+    for kind, done in kinds.items():
+        walls = [float(entry["wall"]) for entry in done]
+        memory = max((int(entry.get("peak_memory_mb", 0)) for entry in done), default=0)
+        shown = f"{memory} MB" if memory else ""
+        lines.append(f"{kind:12} {len(done):5} {sum(walls):8.1f} {max(walls):8.1f} {shown:>8}")
+    return lines
+
+
+def _kind(name: str) -> str:
+    """What Snakemake's rules are called."""
+    if name.startswith("runs/"):
+        return {"val": "evaluate", "test": "submit"}.get(name.rsplit("/", 1)[1], "finetune")
+    if name.startswith("data/sets/"):
+        return "set"
+    first = name.split("/")[0]
+    return {"data": "prepare", "backbones": "pretrain", "tables": "table", "figures": "figure"}.get(first, first)

@@ -1,0 +1,69 @@
+"""Where and when a result was made: everything volatile, in a file that nobody depends on."""
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import exfuse
+from exfuse.files import write_json
+
+LIBRARIES = ("torch", "torchvision", "timm", "numpy", "pillow", "scipy", "snakemake", "safetensors")
+
+
+class Stopwatch:
+    """Seconds since a job began, of the clock and of the processor."""
+
+    def __init__(self) -> None:
+        self._wall = time.monotonic()
+
+    def seconds(self) -> dict[str, float]:
+        """What has passed, rounded to hundredths; processor time counts from the interpreter's start."""
+        times = os.times()
+        return {"wall": round(time.monotonic() - self._wall, 2), "cpu": round(times.user + times.system, 2)}
+
+
+def code_version() -> str:
+    """The commit of the running code, with ``+changes`` where tracked files differ; otherwise the package's version."""
+    folder = Path(exfuse.__file__).parent
+    try:
+        commit = _git(folder, "rev-parse", "--short=12", "HEAD")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", ".")
+    except (OSError, subprocess.CalledProcessError):
+        return exfuse.__version__
+    return f"{commit}+changes" if changed else commit
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def write(target: Path, watch: Stopwatch, *, device: str = "cpu", **extra: Any) -> None:
+    """Writes ``provenance.json``: code and library versions, machine, command, time."""
+    libraries = {}
+    for name in LIBRARIES:
+        try:
+            libraries[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    write_json(
+        target,
+        {
+            "code": code_version(),
+            "python": platform.python_version(),
+            "libraries": libraries,
+            "host": platform.node(),
+            "machine": platform.machine(),
+            "system": f"{platform.system()} {platform.release()}",
+            "device": device,
+            "command": " ".join(["exfuse", *sys.argv[1:]]),
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "seconds": watch.seconds(),
+            **extra,
+        },
+    )

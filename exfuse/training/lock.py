@@ -1,0 +1,62 @@
+"""One training at a time for each job, also when the one before lost its Snakemake.
+
+A killed Snakemake leaves its jobs running. Each holds a lock on a file of its own; the next call of the same job asks
+the holder to end and takes over.
+"""
+
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from exfuse.errors import UserError
+
+PATIENCE_SECONDS = 60.0
+POLL_SECONDS = 0.2
+
+
+@contextmanager
+def sole_training(state: Path, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
+    """Holds the lock of a job's state folder; a crash releases it.
+
+    Args:
+        state: the job's folder for what is no result.
+        patience: seconds that an earlier process gets to end after it was asked to.
+
+    Raises:
+        UserError: an earlier process does not end, or the folder cannot be written.
+    """
+    place = state / "lock"
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        handle = open(place, "a+")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise UserError(f"cannot write {place}: {error.strerror}. Give the folder write permission.") from error
+    with handle:
+        _take(handle.fileno(), place, patience)
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+
+
+def _take(descriptor: int, place: Path, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    asked = False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            holder = place.read_text().strip()
+        if not asked and holder.isdigit():
+            print(f"process {holder} still works on this job; asking it to end", file=sys.stderr)
+            os.kill(int(holder), signal.SIGTERM)
+            asked = True
+        if time.monotonic() > deadline:
+            raise UserError(f"process {holder or 'unknown'} works on this job ({place}) and does not end; stop it.")
+        time.sleep(POLL_SECONDS)

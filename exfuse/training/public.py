@@ -1,0 +1,47 @@
+"""Public ImageNet weights in place of our own pretraining (preset `voc`)."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from exfuse.errors import UserError
+from exfuse.models import build_classifier
+from exfuse.spec.model import BackboneSpec
+from exfuse.training.weights import load_weights
+
+IMAGENET_CLASSES = 1000
+
+
+def public_classifier(name: str, architecture: BackboneSpec, archives: Path) -> dict[str, Tensor]:
+    """The state dict of a classifier with public weights: a local file where there is one, else timm's hub.
+
+    Args:
+        name: timm's name of model and weights.
+        architecture: the backbone that they have to fit.
+        archives: the folder whose ``weights/<name>.safetensors`` is looked for first.
+
+    Raises:
+        UserError: neither can be had, or the weights are of another network.
+    """
+    local = archives / "weights" / f"{name}.safetensors"
+    state = load_weights(local) if local.is_file() else _from_hub(name, local)
+    model = build_classifier(architecture, IMAGENET_CLASSES)
+    try:
+        model.backbone.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(f"the public weights {name} are of another network: {error}") from error
+    return model.state_dict()
+
+
+def _from_hub(name: str, local: Path) -> dict[str, Tensor]:
+    import timm
+
+    try:
+        model: torch.nn.Module = timm.create_model(name, pretrained=True)
+    except Exception as error:  # the hub's client raises what its many layers raise; each means "not to be had"
+        raise UserError(
+            f"cannot fetch the public weights {name} from timm's hub ({type(error).__name__}). "
+            f"Fetch its model.safetensors on a machine with a connection and put it at {local}."
+        ) from error
+    return model.state_dict()

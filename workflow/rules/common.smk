@@ -1,0 +1,59 @@
+# Loads the spec, locks the folder, and translates keys to Snakemake's clocks (exfuse/bridge.py).
+import shlex
+import sys
+from pathlib import Path
+
+from exfuse.bridge import Bridge
+from exfuse.errors import UserError
+
+
+def stop(error):
+    """Ends with a user's error as one message, without a traceback."""
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(1)
+
+
+try:
+    bridge = Bridge(Path(), config)
+    if workflow.is_main_process and not workflow.dryrun:
+        folder_lock = bridge.lock()
+    bridge.mark()
+except UserError as error:
+    stop(error)
+
+GRAPH = bridge.graph
+EXFUSE = bridge.command
+BASE = f"results/{bridge.preset}"
+LOGS = f"{BASE}/logs"
+THREADS = GRAPH.spec.preset.hardware.threads
+
+shell.prefix(f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
+
+
+wildcard_constraints:
+    publisher="voc|sbd|coco|imagenet",
+    set="train|trainaug|trainval|coco|val|test",
+    backbone="[^/]+",
+    run="[^/]+",
+    seed=r"\d+",
+    stage="coco|trainaug|train|trainval",
+    table=r"table\d+",
+    figure="[a-z0-9-]+",
+
+
+def upstream(pattern):
+    """An input function: the manifests that the job named by the pattern reads; ancient where the job is fresh."""
+
+    def inputs(wildcards):
+        try:
+            found = bridge.inputs(pattern.format(**wildcards))
+        except UserError as error:
+            stop(error)
+        return [ancient(path) if found.ancient else path for path in found.paths]
+
+    return inputs
+
+
+def made(kind):
+    """The manifests of all jobs of a kind that the preset can make."""
+    return [str(job.manifest) for name, job in GRAPH.jobs.items() if name.startswith(kind)]

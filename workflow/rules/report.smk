@@ -1,0 +1,71 @@
+# What the paper prints: tables, figures, claims, and the page that holds them.
+
+
+rule table:
+    input:
+        upstream("tables/{table}"),
+    output:
+        csv=report(
+            f"{BASE}/tables/{{table}}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
+        tex=f"{BASE}/tables/{{table}}.tex",
+        manifest=f"{BASE}/tables/{{table}}.manifest.json",
+    log:
+        f"{LOGS}/tables/{{table}}.log",
+    shell:
+        "{EXFUSE} table {wildcards.table} 2> {log}"
+
+
+rule figure:
+    input:
+        upstream("figures/{figure}"),
+    output:
+        svg=report(
+            f"{BASE}/figures/{{figure}}.svg",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+        png=f"{BASE}/figures/{{figure}}.png",
+        manifest=f"{BASE}/figures/{{figure}}.manifest.json",
+    log:
+        f"{LOGS}/figures/{{figure}}.log",
+    shell:
+        "{EXFUSE} figure {wildcards.figure} 2> {log}"
+
+
+rule claims:
+    input:
+        upstream("claims"),
+    output:
+        csv=report(
+            f"{BASE}/claims.csv",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"claims": "all"},
+        ),
+        manifest=f"{BASE}/claims.manifest.json",
+    log:
+        f"{LOGS}/claims.log",
+    shell:
+        "{EXFUSE} claims 2> {log}"
+
+
+rule html:
+    input:
+        upstream("report"),
+    output:
+        html=report(
+            f"{BASE}/report/index.html",
+            caption="../report/report.rst",
+            category="Report",
+            labels={"report": "all in one page"},
+        ),
+        manifest=f"{BASE}/report/manifest.json",
+    log:
+        f"{LOGS}/report.log",
+    shell:
+        "{EXFUSE} report 2> {log}"
