@@ -22,15 +22,13 @@ def make_archives(graph: Graph) -> None:
     if folder.generated is None:
         raise UserError(f"the archives of data folder '{graph.spec.preset.data}' come from their publishers.")
     with running(graph, "archives"), tqdm(desc="archives", unit="picture", mininterval=2.0) as bar:
-        write_archives(
-            folder.generated, graph.spec.archive_folder, lambda name, done, total: _show(bar, name, done, total)
-        )
 
+        def show(name: str, done: int, total: int) -> None:
+            bar.set_description(name, refresh=False)
+            bar.total = total
+            bar.update(done - bar.n)
 
-def _show(bar: "tqdm[object]", name: str, done: int, total: int) -> None:
-    bar.set_description(name, refresh=False)
-    bar.total = total
-    bar.update(done - bar.n)
+        write_archives(folder.generated, graph.spec.archive_folder, show)
 
 
 def prepare(graph: Graph, publisher: Publisher) -> None:

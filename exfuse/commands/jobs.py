@@ -17,7 +17,7 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
     """A job and a dictionary for what its provenance should say besides; at the end its manifest is written.
 
     Raises:
-        UserError: the preset has no such job, what it reads was not made from the present spec, or an output is missing.
+        UserError: the preset has no such job, or what it reads was not made from the present spec.
     """
     job = graph.job(name)
     watch = provenance.Stopwatch()
