@@ -19,6 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO
 
+from exfuse.commands.status import times
 from exfuse.errors import UserError
 from exfuse.files import write_text
 from exfuse.spec.freshness import stale_jobs
@@ -78,11 +79,19 @@ class Bridge:
         return Inputs(paths, ancient=True)
 
     def mark(self) -> None:
-        """Makes the stale jobs' old outputs old and the stamp new; the main process does so before each run.
+        """Makes the stale jobs' old outputs old and the stamp new, as each main process does on reading the Snakefile.
+
+        Where another Snakemake works, nothing is touched: a dry run beside it may look, a second run is refused later.
 
         Raises:
             UserError: the folder cannot be written.
         """
+        with self._open_lock() as handle:
+            if not _taken(handle):
+                return
+            self._mark()
+
+    def _mark(self) -> None:
         write_text(self.stamp, f"{uuid.uuid4()}\n")
         for name in self.stale:
             job = self.graph.jobs[name]
@@ -90,28 +99,44 @@ class Bridge:
                 if path.exists():
                     os.utime(path, (LONG_AGO, LONG_AGO))
 
-    def lock(self) -> IO[str]:
-        """Takes the folder for one Snakemake; a crash releases it. Keep the result as long as the lock is needed.
+    def lock(self) -> None:
+        """Takes the folder for this process until it ends, however it ends.
 
         Raises:
-            UserError: another one works here, or the folder cannot be written.
+            UserError: another Snakemake works here, or the folder cannot be written.
         """
-        place = self.stamp.with_name("lock")
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            handle = open(place, "a+")  # noqa: SIM115 - held until the process ends
-        except OSError as error:
-            raise UserError(f"cannot write {place}: {error.strerror}. Snakemake needs to write here.") from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            handle.seek(0)
+        handle = self._open_lock()
+        if not _taken(handle):
             holder = handle.read().strip() or "unknown"
             raise UserError(
                 f"another snakemake works in this folder (process {holder}); wait for it, or stop it with Ctrl-C there."
-            ) from error
-        handle.seek(0)
-        handle.truncate()
+            )
+        handle.truncate(0)
         handle.write(f"{os.getpid()}\n")
         handle.flush()
+        self._held = handle
+
+    def _open_lock(self) -> IO[str]:
+        place = self.stamp.with_name("lock")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            handle = open(place, "a+")  # noqa: SIM115 - the caller closes it, or holds it until the process ends
+        except OSError as error:
+            raise UserError(f"cannot write {place}: {error.strerror}. Snakemake needs to write here.") from error
+        handle.seek(0)
         return handle
+
+    def closing(self) -> str:
+        """What to say after a run that succeeded: times by kind of job, and where the report is."""
+        lines = times(self.graph)
+        report = self.graph.layout.report
+        return "\n".join([*lines, f"report: {report}"] if report.is_file() else lines)
+
+
+def _taken(handle: IO[str]) -> bool:
+    """Takes the lock of an open file, unless another process holds it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -15,11 +15,21 @@ def stop(error):
 
 try:
     bridge = Bridge(Path(), config)
-    if workflow.is_main_process and not workflow.dryrun:
-        folder_lock = bridge.lock()
-    bridge.mark()
+    if workflow.is_main_process:
+        bridge.mark()
 except UserError as error:
     stop(error)
+
+
+onstart:
+    try:
+        bridge.lock()  # a dry run or a report never comes here, nor a call with nothing to do
+    except UserError as error:
+        stop(error)
+
+
+onsuccess:
+    print(bridge.closing())
 
 GRAPH = bridge.graph
 EXFUSE = bridge.command

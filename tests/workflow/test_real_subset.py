@@ -1,0 +1,32 @@
+"""The same rules on real archives: a small subset in the publishers' formats."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import Clone
+
+pytestmark = pytest.mark.workflow
+
+
+def _ids(table: Path) -> list[str]:
+    with open(table, newline="") as lines:
+        return [row["id"] for row in csv.DictReader(lines)]
+
+
+def test_real_archives_prepare_and_train(empty: Clone, real_archives: Path) -> None:
+    sets = empty.root / "results/smoke/data/sets"
+    stage = "results/smoke/runs/ss/seed0/trainaug"
+    done = empty.snakemake(
+        "--config", "preset=smoke", "data=subset", f"data_root={real_archives}", "--",
+        *(str((sets / f"{name}.csv").relative_to(empty.root)) for name in ("train", "trainaug", "coco", "val")),
+        f"{stage}/val.json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-4000:]
+    validation = set(_ids(sets / "val.csv"))
+    assert len(_ids(sets / "trainaug.csv")) == 160
+    assert len(validation) == 60
+    for name in ("train", "trainaug", "coco"):
+        assert not validation & set(_ids(sets / f"{name}.csv"))
+    assert (empty.root / stage / "weights.safetensors").is_file()
