@@ -40,7 +40,7 @@ class Sourced(Frozen):
 
 
 class LedgerEntry(Frozen):
-    """A line of the ledger: one hyper-parameter of a preset, its value and its origin."""
+    """A line of the ledger: a hyper-parameter of a preset or a reading of the paper, its value and its origin."""
 
     path: str
     value: Any

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from exfuse.errors import UserError
 from exfuse.spec import yaml
-from exfuse.spec.base import LedgerEntry
+from exfuse.spec.base import LedgerEntry, Sourced
 from exfuse.spec.datasets import Datasets
 from exfuse.spec.names import require
 from exfuse.spec.paper import Backbone, Claim, DecoderSwitches, Run, Table
@@ -46,7 +46,7 @@ def load(root: Path, preset: str | None = None, overrides: Mapping[str, str] | N
     spec = Spec(
         root=root,
         preset=declared,
-        ledger=tuple(ledger),
+        ledger=(*ledger, *_readings(params / "readings.yaml")),
         datasets=_file(Datasets, params / "datasets.yaml"),
         backbones=_entries(Backbone, params / "backbones.yaml"),
         decoders=_entries(DecoderSwitches, runs_file, runs_tree, "decoders"),
@@ -72,6 +72,12 @@ def _configured_preset(file: Path) -> str:
         raise UserError(f"{file}: key 'preset' has to name a file of params/presets/, without .yaml.")
     require(name, preset_names(file.parent.parent), "preset", f"{file}: preset")
     return name
+
+
+def _readings(file: Path) -> list[LedgerEntry]:
+    """What the paper leaves open in structure rather than in numbers."""
+    readings = _entries(Sourced, file)
+    return [LedgerEntry(path=f"reading.{name}", **reading.model_dump()) for name, reading in readings.items()]
 
 
 def _preset(params: Path, name: str, overrides: dict[str, str]) -> tuple[Preset, list[LedgerEntry]]:

@@ -1,4 +1,4 @@
-"""What `make reproduce` left in this repository at the preset `mini`: learned, complete, left alone by a second call."""
+"""What `make reproduce` left here at the preset `mini`: learned, complete, left alone by a second call."""
 
 import csv
 import json
