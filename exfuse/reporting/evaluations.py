@@ -1,0 +1,161 @@
+"""What was measured for an evaluation that the paper prints, and why nothing was where nothing was.
+
+A number counts only when it was made under the key that the spec asks for now; a stale, absent or unreadable file
+gives its state in place of the number, never an exception.
+"""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from exfuse.errors import UserError
+from exfuse.files import read_json
+from exfuse.spec.freshness import has_expected_key
+from exfuse.spec.graph import Graph, Job
+from exfuse.spec.paper import Measure
+
+MEASURED = "measured"
+QUOTED = "quoted"
+WAITING = "waiting for the server's score"
+MISSING = "missing"
+STALE = "stale"
+UNREADABLE = "unreadable"
+NOT_RUN = "not run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """One evaluation over the seeds of a preset.
+
+    Attributes:
+        status: ``measured`` where at least one seed has a fresh number; otherwise the state of the first seed.
+        values: percent by seed.
+        detail: which file is in the way, or what a reader has to know about the number.
+    """
+
+    status: str
+    values: Mapping[int, float] = field(default_factory=dict)
+    detail: str = ""
+
+    @property
+    def mean(self) -> float | None:
+        """Mean over the seeds, percent."""
+        return statistics.fmean(self.values.values()) if self.values else None
+
+    @property
+    def std(self) -> float | None:
+        """Sample standard deviation over two or more seeds, points."""
+        return statistics.stdev(self.values.values()) if len(self.values) > 1 else None
+
+
+class _UnusableError(Exception):
+    """An evaluation file without a number that counts; ``args`` are status and detail."""
+
+
+def evaluate(graph: Graph, measure: Measure) -> Evaluation:
+    """Reads an evaluation of every seed."""
+    if measure.metric == "test_miou":
+        return _from_test_server(graph, str(measure.run))
+    reason = graph.spec.why_not(measure)
+    if reason is not None:
+        return Evaluation(status=reason)
+    values, problems = {}, []
+    for seed, job in enumerate(measure_jobs(graph, measure)):
+        try:
+            values[seed] = _percent(graph, job, measure, seed)
+        except _UnusableError as problem:
+            problems.append(problem.args)
+    details = [detail for _, detail in problems]
+    status = MEASURED if values else str(problems[0][0])
+    return Evaluation(status=status, values=values, detail="; ".join(details))
+
+
+def measure_jobs(graph: Graph, measure: Measure) -> list[Job]:
+    """The jobs, one a seed, that make an evaluation."""
+    jobs = graph.jobs
+    return [jobs[name] for name in graph.measure_jobs(measure)]
+
+
+def read_fresh(graph: Graph, source: Path, key: str) -> Mapping[str, Any] | None:
+    """A JSON file with the expected ``key``; none where it is absent, unreadable or stale."""
+    try:
+        return _fresh(graph, source, key)
+    except _UnusableError:
+        return None
+
+
+def value_file(job: Job, measure: Measure) -> Path:
+    """The file in which a job keeps a measured number."""
+    name = "metrics.json" if measure.backbone is not None else "val-flip.json" if measure.flip else "val.json"
+    return job.manifest.with_name(name)
+
+
+def shown_path(graph: Graph, path: Path) -> str:
+    """A path as a person in the repository's root would write it."""
+    root = graph.spec.root
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+def training_steps(graph: Graph, run: str) -> tuple[tuple[str, int], ...]:
+    """Stages of a run's chain with the steps of each, as the spec asks for them."""
+    spec = graph.spec
+    return tuple((link.stage, spec.fine_tuning(link.run, link.stage).steps) for link in spec.chain(run))
+
+
+def common_seeds(evaluations: Iterable[Evaluation]) -> list[int]:
+    """Seeds that all of some evaluations have, ascending."""
+    seeds = [set(evaluation.values) for evaluation in evaluations]
+    return sorted(set.intersection(*seeds)) if seeds else []
+
+
+def _percent(graph: Graph, job: Job, measure: Measure, seed: int) -> float:
+    source = value_file(job, measure)
+    content = _fresh(graph, source, job.key)
+    name = shown_path(graph, source)
+    value = content.get(measure.metric)
+    if value is None and isinstance(content.get("note"), str):
+        raise _UnusableError(f"{NOT_RUN}: {content['note']}", name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and 0 <= value <= 1):
+        raise _UnusableError(UNREADABLE, f"{name}: '{measure.metric}' is {value!r}, not a fraction")
+    expected = {} if measure.backbone is not None else {"flip": measure.flip, "seed": seed}
+    for field_name, wanted in expected.items():
+        if content.get(field_name, wanted) != wanted:
+            raise _UnusableError(UNREADABLE, f"{name}: '{field_name}' is {content[field_name]!r}, not {wanted!r}")
+    return 100.0 * value
+
+
+def _fresh(graph: Graph, source: Path, key: str) -> Mapping[str, Any]:
+    name = shown_path(graph, source)
+    if not source.is_file():
+        raise _UnusableError(MISSING, f"{name} is not there")
+    try:
+        content = read_json(source)
+    except UserError as error:
+        raise _UnusableError(UNREADABLE, f"{name} cannot be read") from error
+    if not isinstance(content, dict):
+        raise _UnusableError(UNREADABLE, f"{name} holds no names and values")
+    if content.get("key") != key:
+        raise _UnusableError(STALE, f"{name} was made from other settings or data")
+    return content
+
+
+def _from_test_server(graph: Graph, run: str) -> Evaluation:
+    """A score of the VOC test server, which only a person can enter."""
+    score = graph.spec.preset.test_server.get(run)
+    if score is not None:
+        return Evaluation(status=MEASURED, values={0: score}, detail="the test server's score, entered by hand")
+    reason = graph.spec.why_no_run(run)
+    if reason is not None:
+        return Evaluation(status=reason)
+    submissions = measure_jobs(graph, Measure(run=run, metric="test_miou"))
+    if not submissions:
+        return Evaluation(status=f"{NOT_RUN}: needs VOC's test images")
+    for job in submissions:
+        if not job.manifest.is_file():
+            return Evaluation(status=MISSING, detail=f"{shown_path(graph, job.outputs[0])} is not there")
+        if not has_expected_key(job):
+            return Evaluation(status=STALE, detail=f"{shown_path(graph, job.outputs[0])} was made from other settings")
+    return Evaluation(status=WAITING, detail=f"to be sent in: {shown_path(graph, submissions[0].outputs[0])}")

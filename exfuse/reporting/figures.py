@@ -1,0 +1,49 @@
+"""The figures by name, as SVG and PNG with the same bytes each time."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from exfuse.reporting import figure7, learning_curves, per_class
+from exfuse.reporting.drawing import save, style
+from exfuse.spec.graph import Graph
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: how it is drawn, and its words.
+
+    Attributes:
+        title: its heading.
+        draw: gives the figure.
+        caption: what it shows, for everyone.
+        alternative: the figure in words, for those who do not see it.
+    """
+
+    title: str
+    draw: Callable[[Graph], Figure]
+    caption: Callable[[Graph], str]
+    alternative: Callable[[Graph], str]
+
+
+PICTURES: Mapping[str, Picture] = {
+    "figure7": Picture("Figure 7", figure7.draw, figure7.caption, figure7.alternative),
+    "per-class": Picture("IoU by class", per_class.draw, per_class.caption, per_class.alternative),
+    "learning-curves": Picture(
+        "Learning curves", learning_curves.draw, learning_curves.caption, learning_curves.alternative
+    ),
+}
+
+
+def write_figure(graph: Graph, name: str) -> None:
+    """Writes ``<name>.svg`` and ``<name>.png``.
+
+    Raises:
+        UserError: there is no such figure, or the folder cannot be written.
+    """
+    graph.job(f"figures/{name}")
+    with style():
+        figure = PICTURES[name].draw(graph)
+        for suffix in ("svg", "png"):
+            save(figure, graph.layout.figure(name, suffix))

@@ -1,0 +1,167 @@
+"""Where every number comes from: each job's manifest and provenance, from the report back to the archives."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from exfuse.errors import UserError
+from exfuse.files import read_csv, read_json
+from exfuse.reporting.evaluations import MISSING, STALE, shown_path
+from exfuse.spec.freshness import has_expected_key
+from exfuse.spec.graph import Graph, Job
+from exfuse.spec.manifest import provenance_file
+
+FRESH = "made"
+PRINTED = ("tables/", "figures/", "claims", "report")
+SHARED_FACTS = ("code", "python", "host", "device", "system")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A job with what it left behind.
+
+    Attributes:
+        job: what the spec asks for.
+        state: ``made``, ``stale`` (under another key) or ``missing``.
+        manifest: what the manifest holds; empty where it cannot be read.
+        provenance: code, libraries, machine, command, time; empty likewise.
+    """
+
+    job: Job
+    state: str
+    manifest: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Its settings by dotted path: those that it was made with, or those that the spec asks for."""
+        return dict(_flat(self.manifest.get("settings") or self.job.settings))
+
+    @property
+    def key(self) -> str:
+        """The key that it was made under; empty where it was not made."""
+        return str(self.manifest.get("key", ""))
+
+    @property
+    def outputs(self) -> Mapping[str, Mapping[str, Any]]:
+        """Digest and size of each file that it made."""
+        found = self.manifest.get("outputs")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds of the clock that it took."""
+        seconds = self.provenance.get("seconds")
+        wall = seconds.get("wall") if isinstance(seconds, dict) else None
+        return float(wall) if isinstance(wall, int | float) else None
+
+    def fact(self, name: str) -> str:
+        """A line of its provenance in words; empty where it is not known."""
+        value = self.provenance.get(name, "")
+        if isinstance(value, dict):
+            return ", ".join(f"{key} {value[key]}" for key in sorted(value))
+        return str(value)
+
+
+@dataclass(frozen=True)
+class ArchiveFile:
+    """A raw file: who published it, and which content was read."""
+
+    publisher: str
+    file: str
+    identity: str
+    size: int | None
+    published_md5: str
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A list of images to train or evaluate on: rows, distinct images (none where it is missing), rows by publisher."""
+
+    name: str
+    rows: int | None
+    images: int | None
+    sources: str
+    state: str
+
+
+def record(graph: Graph, name: str) -> Record:
+    """What a job left behind."""
+    job = graph.job(name)
+    state = FRESH if has_expected_key(job) else STALE if job.manifest.is_file() else MISSING
+    return Record(job, state, _mapping(job.manifest), _mapping(provenance_file(job.manifest)))
+
+
+def all_records(graph: Graph) -> list[Record]:
+    """Every job but those that print."""
+    return [record(graph, name) for name in graph.jobs if not name.startswith(PRINTED)]
+
+
+def shared_facts(records: Sequence[Record]) -> dict[str, list[tuple[str, int]]]:
+    """Code, Python, machine and libraries that made the fresh results, each value with the number of its jobs."""
+    fresh = [one for one in records if one.state == FRESH]
+    facts = {name: Counter(one.fact(name) for one in fresh if one.fact(name)) for name in SHARED_FACTS}
+    facts["libraries"] = Counter(one.fact("libraries") for one in fresh if one.fact("libraries"))
+    return {name: counts.most_common() for name, counts in facts.items() if counts}
+
+
+def archive_files(graph: Graph) -> list[ArchiveFile]:
+    """The raw files that the preset reads, with the identity under which they were read."""
+    made = record(graph, "archives").outputs if "archives" in graph.jobs else {}
+    found = []
+    for publisher, archives in graph.spec.folder.archives.items():
+        prepared = record(graph, f"data/{publisher}").manifest.get("settings") or {}
+        for archive in archives:
+            output = next((o for path, o in made.items() if Path(path).name == archive.file), {})
+            digest = f"sha256:{output['sha256']}" if "sha256" in output else None
+            identity = digest or (prepared.get("raw") or {}).get(archive.file) or ""
+            found.append(ArchiveFile(publisher, archive.file, identity, output.get("bytes"), archive.md5 or ""))
+    return found
+
+
+def image_sets(graph: Graph) -> list[ImageSet]:
+    """The lists that stages train and evaluate on, as prepared."""
+    return [_image_set(graph, name) for name in graph.jobs if name.startswith("data/sets/")]
+
+
+def _image_set(graph: Graph, name: str) -> ImageSet:
+    about = record(graph, name)
+    short = name.removeprefix("data/sets/")
+    try:
+        rows = read_csv(about.job.outputs[0])
+    except UserError:
+        return ImageSet(short, None, None, "", about.state)
+    sources = Counter(row.get("source", "") for row in rows)
+    words = ", ".join(f"{count:,} {source}" for source, count in sorted(sources.items()))
+    return ImageSet(short, len(rows), len({(row.get("source"), row.get("id")) for row in rows}), words, about.state)
+
+
+def unfinished(graph: Graph, records: Sequence[Record]) -> dict[str, list[str]]:
+    """Manifests of missing and of stale jobs."""
+    return {
+        state: [shown_path(graph, one.job.manifest) for one in records if one.state == state]
+        for state in (MISSING, STALE)
+    }
+
+
+def _mapping(source: Path) -> Mapping[str, Any]:
+    try:
+        content = read_json(source)
+    except UserError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _flat(tree: Any, at: str = "") -> Iterator[tuple[str, str]]:
+    """Leaves of nested groups by dotted path; lists in one line."""
+    if isinstance(tree, Mapping) and tree:
+        for key, value in tree.items():
+            yield from _flat(value, f"{at}.{key}" if at else str(key))
+    elif tree is None:
+        yield at, "none"
+    elif isinstance(tree, list | tuple):
+        yield at, ", ".join(map(str, tree))
+    else:
+        yield at, str(tree).lower() if isinstance(tree, bool) else str(tree)

@@ -1,0 +1,256 @@
+"""The page: complete, self-contained, valid enough to parse, and deaf to what names and captions hold."""
+
+import dataclasses
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+
+from exfuse.files import write_text
+from exfuse.reporting.ledger import ledger_lines
+from exfuse.reporting.report import duration, points, printed, size, write_report
+from exfuse.spec.base import LedgerEntry
+from exfuse.spec.load import load
+
+VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr", "rect", "line"}
+PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">' + "<g/>" * 50 + "</svg>"
+HOSTILE = "<script>alert('1')</script> & \"quotes\" 标签 " + "x" * 200
+
+
+class Page(HTMLParser):
+    """Tags with attributes in order, ids, and whether every tag is closed where it should be."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.ids, self.tags, self.problems, self.text = [], [], [], [], []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.ids += [value for name, value in attrs if name == "id"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in VOID:
+            return
+        if not self.open or self.open.pop() != tag:
+            self.problems.append(f"</{tag}> at {self.getpos()}")
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] not in ("script", "style"):
+            self.text.append(data)
+
+    def attributes(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def page(results):
+    write_report(results.graph)
+    html = results.graph.layout.report.read_text()
+    return Page(html), html
+
+
+@pytest.fixture
+def complete(results):
+    results.everything()
+    for name in ("figure7", "per-class"):
+        for suffix in ("svg", "png"):
+            write_text(results.graph.layout.figure(name, suffix), PICTURE)
+        results.finish(results.graph.jobs[f"figures/{name}"])
+    return results
+
+
+def test_structure(complete):
+    parsed, html = page(complete)
+    assert parsed.problems == []
+    assert parsed.open == []
+    assert len(parsed.ids) == len(set(parsed.ids))
+    assert len(html.encode()) < 8e6
+    assert [f"table{number}" in parsed.ids for number in range(1, 9)] == [True] * 8
+    headings = [int(tag[1]) for tag, _ in parsed.tags if re.fullmatch("h[1-6]", tag)]
+    assert headings[0] == 1
+    assert headings.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(headings))
+
+
+def test_links_lead_to_places_on_the_page_and_nothing_is_loaded(complete):
+    parsed, html = page(complete)
+    for attrs in parsed.attributes("a"):
+        assert attrs["href"][0] == "#"
+        assert attrs["href"][1:] in parsed.ids
+    sources = [attrs["src"] for _, attrs in parsed.tags if "src" in attrs]
+    assert len(sources) == 2
+    assert all(source.startswith("data:image/") for source in sources)
+    assert not [tag for tag, _ in parsed.tags if tag in ("link", "iframe", "object", "embed")]
+    assert not re.search(r"@import|url\(|https?://", html)
+
+
+def test_tables_and_pictures_can_be_read_without_seeing_them(complete):
+    parsed, _ = page(complete)
+    names = [tag for tag, _ in parsed.tags]
+    assert names.count("caption") == names.count("table")
+    assert {attrs.get("scope") for attrs in parsed.attributes("th")} == {"row", "col", "colgroup"}
+    assert all(len(attrs["alt"]) > 20 for attrs in parsed.attributes("img"))
+    assert parsed.tags[0] == ("html", {"lang": "en"})
+
+
+def test_numbers_stand_beside_the_papers_and_lead_to_their_runs(complete):
+    complete.run("exfuse", 0.4567)
+    complete.run("gcn-resnext101", 0.4444)
+    _, html = page(complete)
+    row = re.search(r'id="table3".*?<th scope="row">7</th>(.*?)</tr>', html, re.S)[1]
+    assert re.findall(r"80\.0|45\.67|−34\.33", row) == ["80.0", "45.67", "−34.33"]
+    assert 'href="#run-exfuse"' in row
+    assert "<b>+1.23</b> points" in html  # 45.67 − 44.44
+    assert "That is no verdict" in html
+
+
+def test_caveat_stands_in_every_section(complete):
+    parsed, html = page(complete)
+    assert complete.spec.preset.caveat in " ".join(" ".join(parsed.text).split())
+    sections = html.split("<section")[1:]
+    assert len(sections) == 9
+    assert all("These numbers are about the program, not about the method." in section for section in sections)
+
+
+def test_empty_folder_gives_a_page_that_says_so(results):
+    parsed, html = page(results)
+    assert parsed.problems == []
+    assert "40 missing" in html
+    assert html.count("missing: results/mini/figures/") == 3
+
+
+def test_several_seeds_have_a_deviation_and_no_warning_of_a_single_training(seeded):
+    for seed, miou in enumerate((0.40, 0.41, 0.45)):
+        seeded.run("exfuse", miou, seed=seed)
+        seeded.run("gcn-resnext101", 0.40, seed=seed)
+    parsed, html = page(seeded)
+    assert parsed.problems == []
+    assert re.search(r"42\.00</a><span class=\"std\"> ± 2\.65", html)
+    assert "<b>+2.00</b>" in html
+    assert "no verdict" not in html
+
+
+def test_preset_with_public_weights_says_what_it_does_not_run(repo_root, tmp_path, results):
+    public = type(results)(dataclasses.replace(load(repo_root, "voc"), root=tmp_path))
+    parsed, html = page(public)
+    assert parsed.problems == []
+    assert html.count("not run: needs ImageNet") > 20
+    assert "VOCtrainval_11-May-2012.tar" in html
+
+
+def test_page_of_a_mixture_names_the_versions(complete):
+    complete.run("ss", 0.4, code="other+changes")
+    _, html = page(complete)
+    assert re.search(r"Mixture.*2 versions of the code.*other\+changes", html)
+
+
+def test_one_version_is_no_mixture(complete):
+    assert "Mixture" not in page(complete)[1]
+
+
+def test_stale_numbers_and_pictures(complete):
+    complete.run("ss", 0.4321, key="old")
+    complete.graph.jobs["figures/figure7"].manifest.write_text('{"key": "old"}')
+    _, html = page(complete)
+    assert "43.21" not in html
+    assert "this picture was not made from the present results" in html
+
+
+def test_hostile_words_are_shown_and_not_executed(complete):
+    spec = complete.spec
+    table = spec.tables["table3"]
+    row = table.rows[0].model_copy(update={"label": HOSTILE})
+    hostile = dataclasses.replace(
+        spec,
+        preset=spec.preset.model_copy(update={"description": HOSTILE, "caveat": HOSTILE}),
+        tables={**spec.tables, "table3": table.model_copy(update={"caption": HOSTILE, "rows": (row, *table.rows[1:])})},
+        claims={name: claim.model_copy(update={"text": HOSTILE}) for name, claim in spec.claims.items()},
+        runs={name: run.model_copy(update={"title": HOSTILE}) for name, run in spec.runs.items()},
+        datasets=spec.datasets.model_copy(
+            update={"classes": tuple(HOSTILE if name == "cat" else name for name in spec.datasets.classes)}
+        ),
+        ledger=(LedgerEntry(path=HOSTILE, value=HOSTILE, source="assumption", why=HOSTILE),),
+    )
+    parsed, html = page(type(complete)(hostile))
+    assert [tag for tag, _ in parsed.tags].count("script") == 1
+    assert "alert('1')</script>" not in html
+    assert parsed.problems == []
+    assert "".join(parsed.text).count(HOSTILE) >= 5
+
+
+def test_hostile_results_are_shown_and_not_executed(complete):
+    complete.run("ss", 0.4, code="<script>alert(1)</script>")
+    parsed, _ = page(complete)
+    assert [tag for tag, _ in parsed.tags].count("script") == 1
+
+
+def test_provenance_leads_to_archives(complete):
+    archive = complete.graph.jobs["archives"]
+    for output in archive.outputs:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_bytes(b"abc")
+    complete.finish(archive)
+    _, html = page(complete)
+    # SHA-256 of "abc", FIPS 180-2, appendix B.1
+    assert "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" in html
+    assert "exfuse do runs/exfuse/seed0/trainaug" in html
+    assert complete.graph.jobs["runs/exfuse/seed0/trainaug"].key in html
+
+
+def test_ledger_joins_stages_and_splits_assumptions():
+    def entry(path, value, source):
+        return LedgerEntry(path=path, value=value, source=source, why="w" if source == "assumption" else "")
+
+    entries = (
+        entry("fine_tuning.coco.batch_size", 8, "assumption"),
+        entry("fine_tuning.train.batch_size", 8, "assumption"),
+        entry("fine_tuning.train.steps", None, "GCN §4"),
+        entry("decoder.gcn_kernel", 15, "GCN §4"),
+    )
+    assumed = ledger_lines(entries, assumed=True)
+    (joined,) = assumed
+    assert (joined.path, joined.stages, joined.value) == ("fine_tuning.batch_size", "coco, train", "8")
+    sourced = ledger_lines(entries, assumed=False)
+    assert [(line.path, line.stages, line.value) for line in sourced] == [
+        ("fine_tuning.steps", "train", "none"),
+        ("decoder.gcn_kernel", "", "15"),
+    ]
+
+
+def test_a_large_drawing_is_embedded_as_pixels(complete, monkeypatch):
+    monkeypatch.setattr("exfuse.reporting.page.LARGEST_SVG", 100)
+    parsed, _ = page(complete)
+    assert {attrs["src"].partition(";")[0] for attrs in parsed.attributes("img")} == {"data:image/png"}
+
+
+def test_words_of_numbers():
+    assert [size(960), size(2500), size(2_500_000), size(15e10), size(None)] == [
+        "960 B",
+        "2.5 kB",
+        "2.5 MB",
+        "150.0 GB",
+        "–",
+    ]
+    assert [points(1.234), points(-0.5), points(-0.001), points(None)] == ["+1.23", "−0.50", "0.00", "–"]
+    assert [printed(4.0), printed(-0.7), printed(0.0), printed(None)] == ["+4.0", "−0.7", "0.0", "–"]
+    assert [duration(12.34), duration(600), duration(36000), duration(None)] == ["12.3 s", "10.0 min", "10.0 h", "–"]
+
+
+def test_neither_spec_nor_reporting_imports_torch(repo_root):
+    program = (
+        "import importlib, pkgutil, sys\n"
+        "for package in ('exfuse.spec', 'exfuse.reporting'):\n"
+        "    folders = importlib.import_module(package).__path__\n"
+        "    names = [module.name for module in pkgutil.walk_packages(folders, package + '.')]\n"
+        "    assert len(names) > 8, names\n"
+        "    [importlib.import_module(name) for name in names]\n"
+        "assert not {'torch', 'torchvision', 'timm'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=repo_root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
