@@ -38,9 +38,7 @@ def _version(wanted: bool) -> None:
 def main_options(
     context: typer.Context,
     preset: Annotated[str | None, typer.Option(help="A file of params/presets/; else that of config.yaml.")] = None,
-    data: Annotated[
-        str | None, typer.Option(help="A folder of datasets.yaml, in place of the preset's.")
-    ] = None,
+    data: Annotated[str | None, typer.Option(help="A folder of datasets.yaml, in place of the preset's.")] = None,
     data_root: Annotated[str | None, typer.Option(help="Where the archives lie, in place of the preset's.")] = None,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:

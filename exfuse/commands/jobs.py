@@ -37,13 +37,7 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
         upstream={other: graph.jobs[other].key for other in job.upstream},
         outputs=job.outputs,
     )
-    provenance.write(provenance_file(job), watch, **about)
-
-
-def provenance_file(job: Job) -> Path:
-    """Where a job's provenance lies: ``x.manifest.json`` has ``x.provenance.json``, ``manifest.json`` has
-    ``provenance.json``."""
-    return job.manifest.with_name(job.manifest.name.replace("manifest.json", "provenance.json"))
+    provenance.write(manifest.provenance_file(job.manifest), watch, **about)
 
 
 def relative(path: Path, graph: Graph) -> Path:

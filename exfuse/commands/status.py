@@ -3,11 +3,11 @@
 from collections import defaultdict
 from typing import Any
 
-from exfuse.commands.jobs import provenance_file
 from exfuse.errors import UserError
 from exfuse.files import read_json
 from exfuse.spec.freshness import has_expected_key, is_complete, stale_jobs
 from exfuse.spec.graph import Graph, Job
+from exfuse.spec.manifest import provenance_file
 
 
 def status(graph: Graph) -> list[str]:
@@ -28,7 +28,7 @@ def times(graph: Graph) -> list[str]:
     kinds: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for job in graph.jobs.values():
         try:
-            content = read_json(provenance_file(job))
+            content = read_json(provenance_file(job.manifest))
             kinds[_kind(job.name)].append({"wall": content["seconds"]["wall"], **content})
         except (UserError, KeyError, TypeError):
             continue

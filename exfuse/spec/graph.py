@@ -8,7 +8,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,19 +67,19 @@ class Graph:
         self.layout = Layout(spec.preset.name, spec.root)
         self._digests = digests or Digests(spec.root / ".exfuse" / "archives.json")
         self._jobs: dict[str, Job] = {}
-
-    @cached_property
-    def jobs(self) -> Mapping[str, Job]:
-        """Every job that the preset can make."""
         self._add_data()
-        for name in self.spec.backbones:
-            if self.spec.why_no_backbone(name) is None:
+        for name in spec.backbones:
+            if spec.why_no_backbone(name) is None:
                 self._add_backbone(name)
-        for name in self.spec.runs:
-            if self.spec.why_no_run(name) is None:
-                for seed in range(self.spec.preset.seeds):
+        for name in spec.runs:
+            if spec.why_no_run(name) is None:
+                for seed in range(spec.preset.seeds):
                     self._add_run(name, seed)
         self._add_reporting()
+
+    @property
+    def jobs(self) -> Mapping[str, Job]:
+        """Every job that the preset can make."""
         return self._jobs
 
     def job(self, name: str) -> Job:
@@ -251,7 +250,7 @@ class Graph:
         shown = {"preset": preset.name, "seeds": preset.seeds}
         for name, table in self.spec.tables.items():
             measures = [cell.measure for row in table.rows for cell in row.cells.values() if cell.measure]
-            settings = {**shown, "table": _plain(table)}
+            settings = {**shown, "caveat": preset.caveat, "table": _plain(table)}
             if any(measure.metric == "test_miou" for measure in measures):
                 settings["test_server"] = dict(preset.test_server)
             csv = self.layout.table(name)

@@ -36,7 +36,7 @@ def load(root: Path, preset: str | None = None, overrides: Mapping[str, str] | N
     """
     params = root / "params"
     if not params.is_dir():
-        raise UserError(f"{params}: no such folder. Run from the repository's root, or give --root.")
+        raise UserError(f"{params}: no such folder. Run from the repository's root.")
     chosen = preset or _configured_preset(params / "config.yaml")
     declared, ledger = _preset(params, chosen, dict(overrides or {}))
     runs_file = params / "runs.yaml"
@@ -85,12 +85,11 @@ def _preset(params: Path, name: str, overrides: dict[str, str]) -> tuple[Preset,
         require(key, OVERRIDES, "setting", "--config")
     tree, files = _preset_tree(params, name)
     file = params / "presets" / f"{name}.yaml"
-    for stage_name, stage in _stages(tree, file).items():
-        tree["fine_tuning"][stage_name] = stage
+    tree["fine_tuning"] = _stages(tree, files, file)
     tree = {**tree, "name": name, **overrides}
-    plain, ledger = split_sources(tree, file)
+    plain, ledger = split_sources(tree, files, file)
     declared = validate(Preset, plain, files, file)
-    require_sources(declared, ledger, file)
+    require_sources(declared, ledger, files, file)
     return declared, ledger
 
 
@@ -110,13 +109,20 @@ def _preset_tree(params: Path, name: str, below: tuple[str, ...] = ()) -> tuple[
     return yaml.merge({**base, "caveat": ""}, tree), {**base_files, **files}
 
 
-def _stages(tree: Tree, file: Path) -> dict[str, Any]:
-    """Each stage's settings over those that all share (`fine_tuning.common`)."""
+def _stages(tree: Tree, files: dict[KeyPath, Path], fallback: Path) -> dict[str, Any]:
+    """Each stage's settings over those that all share (`fine_tuning.common`), whose files are then those of the stage."""
     stages = tree.get("fine_tuning")
     if not isinstance(stages, dict):
-        raise UserError(f"{file}: key 'fine_tuning' is missing, or no group of stages.")
-    common = stages.pop("common", {})
-    return {name: yaml.merge(common, own) if isinstance(own, dict) else own for name, own in stages.items()}
+        raise UserError(f"{files.get(('fine_tuning',), fallback)}: key 'fine_tuning' is missing, or no group of stages.")
+    above = ("fine_tuning", "common")
+    common = stages.get("common", {})
+    if not isinstance(common, dict):
+        raise UserError(f"{files.get(above, fallback)}: {'.'.join(above)} has to be a group of settings.")
+    own_settings = {name: own for name, own in stages.items() if name != "common"}
+    for name in own_settings:
+        shared = {("fine_tuning", name, *key[2:]): file for key, file in files.items() if key[:2] == above}
+        files |= {**shared, **files}
+    return {name: yaml.merge(common, own) if isinstance(own, dict) else own for name, own in own_settings.items()}
 
 
 def _file(model: type[M], file: Path) -> M:

@@ -23,6 +23,11 @@ def write(
     write_json(manifest, {"job": job, "key": key, "settings": settings, "upstream": dict(upstream), "outputs": files})
 
 
+def provenance_file(manifest: Path) -> Path:
+    """Where what is volatile about a job lies: ``x.provenance.json`` beside ``x.manifest.json``."""
+    return manifest.with_name(manifest.name.replace("manifest.json", "provenance.json"))
+
+
 def recorded_key(manifest: Path) -> str | None:
     """The key in a manifest; none where there is no readable one."""
     try:

@@ -1,14 +1,28 @@
 """What a network is made of, resolved to plain numbers: the arguments of ``exfuse.models``."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from exfuse.spec.base import Frozen
 
 Level = Literal[1, 2, 3, 4]
 """A feature level of the encoder: 1–4 are the paper's res-2 … res-5, at strides 4, 8, 16, 32."""
+
+
+Blocks = tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
+"""Residual blocks in res-2 … res-5."""
+
+
+def _odd(size: int) -> int:
+    if size % 2 == 0:
+        raise ValueError(f"a kernel's size must be odd, not {size}")
+    return size
+
+
+KernelSize = Annotated[int, Field(gt=0), AfterValidator(_odd)]
+"""Side of a kernel that has a centre."""
 
 
 class Upsampling(StrEnum):
@@ -48,8 +62,7 @@ class SemanticSupervisionSpec(Frozen):
 class BackboneSpec(Frozen):
     """An encoder: timm's bottleneck ``ResNet`` by its numbers."""
 
-    blocks: tuple[int, int, int, int]
-    """Residual blocks in res-2 … res-5."""
+    blocks: Blocks
     channels: tuple[int, int, int, int] = (64, 128, 256, 512)
     """Planes of each stage; its output has four times as many channels."""
     stem_width: int = Field(64, gt=0)
@@ -77,12 +90,12 @@ class DecoderSpec(Frozen):
 
     levels: tuple[Level, ...] = (1, 2, 3, 4)
     """Levels whose features are fused (Tables 1 and 6); always holds 4."""
-    gcn_kernel: int = Field(15, gt=0)
+    gcn_kernel: KernelSize = 15
     tap: Tap = Tap.TAIL
     upsampling: Upsampling = Upsampling.DECONVOLUTION
     semantic_embedding: bool = False
     prediction: Prediction = Prediction.PLAIN
-    dap_kernel: int = Field(3, gt=0)
+    dap_kernel: KernelSize = 3
     auxiliary_weight: float = Field(0.4, gt=0)
     """Weight of the loss on the first up-sampled map (`ecre`, `deconvolution-supervised`)."""
 
@@ -90,8 +103,6 @@ class DecoderSpec(Frozen):
     def _consistent(self) -> "DecoderSpec":
         if 4 not in self.levels or tuple(sorted(set(self.levels))) != self.levels:
             raise ValueError("levels must be ascending, without repeats, and hold 4")
-        if self.gcn_kernel % 2 == 0 or self.dap_kernel % 2 == 0:
-            raise ValueError("gcn_kernel and dap_kernel must be odd")
         return self
 
     @property

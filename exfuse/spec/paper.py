@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from exfuse.spec.base import Frozen
-from exfuse.spec.model import Level, Prediction, Tap, Upsampling
+from exfuse.spec.model import Blocks, Level, Prediction, Tap, Upsampling
 from exfuse.spec.settings import StageName
 
 Metric = Literal["miou", "top1_error", "test_miou"]
@@ -17,7 +17,7 @@ class Backbone(Frozen):
     title: str
     source: str
     """Where the paper (or the paper that it cites) states the architecture."""
-    blocks: tuple[int, int, int, int]
+    blocks: Blocks
     cardinality: int = 1
     base_width: int = 64
     squeeze_excitation: bool = False
@@ -58,6 +58,9 @@ class Run(Frozen):
             raise ValueError("a run needs `backbone` and `decoder`, or `extends`")
         if self.extends is not None and (self.backbone is not None or self.decoder is not None):
             raise ValueError("a run that `extends` another has that run's `backbone` and `decoder`")
+        for stage in self.stages:
+            if self.stages.count(stage) > 1:
+                raise ValueError(f"stage '{stage}' stands twice")
         return self
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from exfuse.spec.base import Frozen, Hyperparameters
-from exfuse.spec.model import Level
+from exfuse.spec.model import Blocks, KernelSize, Level
 
 StageName = Literal["coco", "trainaug", "train", "trainval"]
 SetName = Literal["train", "trainaug", "trainval", "coco", "val", "test"]
@@ -84,8 +84,8 @@ class Stages(Frozen):
 class Decoder(Hyperparameters):
     """The numbers that all decoders of a preset share."""
 
-    gcn_kernel: int = Field(gt=0)
-    dap_kernel: int = Field(gt=0)
+    gcn_kernel: KernelSize
+    dap_kernel: KernelSize
     auxiliary_weight: float = Field(gt=0)
 
 
@@ -104,10 +104,10 @@ class Evaluation(Hyperparameters):
     """Pixels within this distance of a label change are boundary (GCN's split)."""
 
 
-class BackboneScale(Frozen):
+class BackboneScale(Hyperparameters):
     """What a preset changes in a backbone of ``backbones.yaml``; nothing named, nothing changed."""
 
-    blocks: tuple[int, int, int, int] | None = None
+    blocks: Blocks | None = None
     channels: tuple[int, int, int, int] | None = None
     stem_width: int | None = None
     cardinality: int | None = None

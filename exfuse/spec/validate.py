@@ -40,8 +40,16 @@ def validate(model: type[M], tree: Tree, files: Mapping[KeyPath, Path], fallback
         raise UserError(_sentence(error, model, files, fallback, at)) from error
 
 
-def split_sources(tree: Tree, file: Path, at: KeyPath = ()) -> tuple[Tree, list[LedgerEntry]]:
+def split_sources(
+    tree: Tree, files: Mapping[KeyPath, Path], fallback: Path, at: KeyPath = ()
+) -> tuple[Tree, list[LedgerEntry]]:
     """Separates a preset's values from where they come from.
+
+    Args:
+        tree: a preset, or a group of it.
+        files: the file of every key.
+        fallback: the file to name where ``files`` has none.
+        at: where ``tree`` hangs in the preset.
 
     Raises:
         UserError: a hyper-parameter has no source, or an assumption no reason.
@@ -51,18 +59,20 @@ def split_sources(tree: Tree, file: Path, at: KeyPath = ()) -> tuple[Tree, list[
     for key, value in tree.items():
         path = (*at, key)
         if is_sourced(value):
-            entry = validate(Sourced, value, {}, file, path)
+            entry = validate(Sourced, value, files, fallback, path)
             ledger.append(LedgerEntry(path=".".join(path), **entry.model_dump()))
             plain[key] = entry.value
         elif isinstance(value, dict):
-            plain[key], entries = split_sources(value, file, path)
+            plain[key], entries = split_sources(value, files, fallback, path)
             ledger += entries
         else:
             plain[key] = value
     return plain, ledger
 
 
-def require_sources(declared: BaseModel, ledger: list[LedgerEntry], file: Path) -> None:
+def require_sources(
+    declared: BaseModel, ledger: list[LedgerEntry], files: Mapping[KeyPath, Path], fallback: Path
+) -> None:
     """Checks that every value of a hyper-parameter group that ``params/`` sets says where it comes from.
 
     Raises:
@@ -77,7 +87,7 @@ def require_sources(declared: BaseModel, ledger: list[LedgerEntry], file: Path) 
                 walk(value, path)
             elif isinstance(group, Hyperparameters) and ".".join(path) not in sourced:
                 raise UserError(
-                    f"{file}: {'.'.join(path)} has no source; write {{value: {value}, source: …}} "
+                    f"{files.get(path, fallback)}: {'.'.join(path)} has no source; write {{value: {value}, source: …}} "
                     "with the paper's section, or `assumption` and `why`."
                 )
 

@@ -1,5 +1,6 @@
 """YAML of ``params/`` as plain trees, with the file of every key kept for messages."""
 
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(None, None, "a key is no text", key_node.start_mark)
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key '{key}' stands twice", key_node.start_mark)
             seen.add(key)
@@ -41,7 +44,8 @@ def read(source: Path) -> Tree:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{source}{line}: {getattr(error, 'problem', None) or error}.") from error
+        problem = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise UserError(f"{source}{line}: {problem.removesuffix('.')}.") from error
     if not isinstance(tree, dict):
         raise UserError(f"{source}: has to be a mapping of keys to values.")
     _require_string_keys(tree, source, ())

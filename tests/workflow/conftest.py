@@ -26,16 +26,15 @@ class Clone:
         command = [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
         return subprocess.run(command, cwd=self.root, capture_output=True, text=True, env=self.environment, check=False)
 
-    def smoke(self, *targets: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+    def smoke(self, *targets: str, options: tuple[str, ...] = (), cores: int = 2) -> subprocess.CompletedProcess[str]:
         """Runs targets at the preset `smoke`, and fails the test when that fails."""
-        done = self.snakemake(*targets, "--config", "preset=smoke", cores=cores)
+        done = self.snakemake(*options, "--config", "preset=smoke", "--", *targets, cores=cores)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
         return done
 
     def jobs_to_run(self, *targets: str) -> dict[str, int]:
         """Rule → number of jobs, as a dry run of `smoke` announces them."""
-        lines = self.smoke("--dry-run", "--quiet", "rules", *targets).stdout.splitlines()
-        return _job_stats(lines)
+        return _job_stats(self.smoke(*targets, options=("--dry-run", "--quiet", "rules")).stdout.splitlines())
 
     @property
     def environment(self) -> dict[str, str]:

@@ -1,6 +1,9 @@
 """What a person gets who mistyped, lost an archive, or may not write: one message, exit code ≠ 0, no traceback."""
 
+import os
+import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -60,7 +63,7 @@ def test_two_at_once(empty: Clone) -> None:
         "\n\nrule wait:\n    output: 'never'\n    shell: 'sleep 60'\n"
     )
     first = subprocess.Popen(
-        ["python", "-m", "snakemake", "--cores", "1", "wait"], cwd=empty.root, env=empty.environment,
+        [sys.executable, "-m", "snakemake", "--cores", "1", "wait"], cwd=empty.root, env=empty.environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     try:
@@ -70,6 +73,6 @@ def test_two_at_once(empty: Clone) -> None:
                 break
         _refused(empty.snakemake("--config", "preset=smoke"), "another snakemake", str(first.pid))
     finally:
-        first.terminate()
+        os.killpg(first.pid, signal.SIGKILL)
         first.wait()
     assert "Traceback" not in empty.snakemake("--dry-run", "table5").stderr

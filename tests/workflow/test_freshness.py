@@ -41,7 +41,7 @@ def test_a_changed_stage_reruns_itself_and_what_reads_it(clone: Clone) -> None:
     kept_after_scramble = kept.stat().st_mtime_ns
     assert kept_after_scramble != before
     clone.edit("params/presets/smoke.yaml", "  trainval:\n    steps: {value: 2,", "  trainval:\n    steps: {value: 3,")
-    expected = {"finetune": 2, "submit": 2, "figure": 1, "html": 1, "all": 1}
+    expected = {"finetune": 2, "submit": 2, "table": 1, "figure": 1, "html": 1, "all": 1}
     assert clone.jobs_to_run() == expected
     clone.smoke()
     assert kept.stat().st_mtime_ns == kept_after_scramble
@@ -49,7 +49,11 @@ def test_a_changed_stage_reruns_itself_and_what_reads_it(clone: Clone) -> None:
 
 
 def test_a_changed_backbone_reruns_its_runs_only(clone: Clone) -> None:
-    clone.edit("params/presets/mini.yaml", "resnet50-ss: {blocks: [1, 1, 2, 1]}", "resnet50-ss: {blocks: [1, 1, 1, 1]}")
+    clone.edit(
+        "params/presets/mini.yaml",
+        "resnet50-ss:\n    blocks: {value: [1, 1, 2, 1]",
+        "resnet50-ss:\n    blocks: {value: [1, 1, 1, 1]",
+    )
     assert clone.jobs_to_run("table2") == {"pretrain": 1, "finetune": 1, "evaluate": 1, "table": 1, "table2": 1}
     assert clone.jobs_to_run("table5") == {}
 

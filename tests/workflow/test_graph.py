@@ -76,11 +76,11 @@ def test_submissions_are_written_for_both_rows_of_table_8(finished: Clone) -> No
 def test_one_core_gives_the_same_numbers_as_two(finished: Clone, empty: Clone) -> None:
     """Trained anew, alone on one core, after the same archives were made anew."""
     stage = "results/smoke/runs/gcn-resnet50-ss/seed0/trainaug"
-    empty.smoke("--", f"{stage}/val.json", cores=1)
+    empty.smoke(f"{stage}/val.json", cores=1)
     for name in ("val.json", "val-flip.json", "history.csv", "weights.safetensors", "predictions.zip"):
         assert (empty.root / stage / name).read_bytes() == (finished.root / stage / name).read_bytes(), name
 
 
 def test_snakemakes_own_report(finished: Clone) -> None:
-    finished.smoke("--report", "snakemake-report.html")
+    finished.smoke(options=("--report", "snakemake-report.html"))
     assert "Table 3" in (finished.root / "snakemake-report.html").read_text()
