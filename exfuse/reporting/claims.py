@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exfuse.files import write_csv
-from exfuse.reporting.evaluations import MEASURED, QUOTED, Evaluation, common_seeds, evaluate
+from exfuse.reporting.evaluations import MEASURED, QUOTED, Evaluation, common_seeds, evaluate, unequal_steps
 from exfuse.spec.graph import Graph
 from exfuse.spec.paper import Claim, Measure
 
@@ -28,6 +28,7 @@ class ReportedClaim:
         evaluations: what it compares, by measure.
         status: ``measured``, ``quoted``, or why there is no effect.
         outcome: where the effect lies; empty without one.
+        steps: training steps of what it compares, where they differ; otherwise empty.
     """
 
     name: str
@@ -36,6 +37,7 @@ class ReportedClaim:
     evaluations: Mapping[Measure, Evaluation]
     status: str
     outcome: str
+    steps: str = ""
 
     @property
     def effect(self) -> float | None:
@@ -105,7 +107,8 @@ def _result(graph: Graph, name: str, claim: Claim) -> ReportedClaim:
     if not effects:
         return ReportedClaim(name, claim, {}, evaluations, NO_COMMON_SEED, "")
     mean = statistics.fmean(effects.values())
-    return ReportedClaim(name, claim, effects, evaluations, MEASURED, outcome(claim, mean))
+    steps = unequal_steps(graph, evaluations)
+    return ReportedClaim(name, claim, effects, evaluations, MEASURED, outcome(claim, mean), steps)
 
 
 def _effect(claim: Claim, evaluations: Mapping[Measure, Evaluation], seed: int) -> float:

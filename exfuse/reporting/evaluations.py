@@ -16,6 +16,7 @@ from exfuse.files import read_json
 from exfuse.spec.freshness import has_expected_key
 from exfuse.spec.graph import Graph, Job
 from exfuse.spec.paper import Measure
+from exfuse.spec.settings import StageName
 
 MEASURED = "measured"
 QUOTED = "quoted"
@@ -24,6 +25,8 @@ MISSING = "missing"
 STALE = "stale"
 UNREADABLE = "unreadable"
 NOT_RUN = "not run"
+
+COMMON_STAGE: StageName = "trainaug"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +106,18 @@ def training_steps(graph: Graph, run: str) -> tuple[tuple[str, int], ...]:
     """Stages of a run's chain with the steps of each, as the spec asks for them."""
     spec = graph.spec
     return tuple((link.stage, spec.fine_tuning(link.run, link.stage).steps) for link in spec.chain(run))
+
+
+def unequal_steps(graph: Graph, measures: Iterable[Measure]) -> str:
+    """Steps of the models that are compared, by run, where a preset trains wide decoders for fewer; otherwise empty.
+
+    Only the stage that every chain holds counts: that a chain has more stages is what a claim about COCO is about.
+    """
+    runs = dict.fromkeys(measure.run for measure in measures if measure.run is not None)
+    steps = {run: graph.spec.fine_tuning(run, COMMON_STAGE).steps for run in runs}
+    if len(set(steps.values())) < 2:
+        return ""
+    return ", ".join(f"{run} {count:,}" for run, count in steps.items())
 
 
 def common_seeds(evaluations: Iterable[Evaluation]) -> list[int]:

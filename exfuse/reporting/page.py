@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from exfuse.reporting.cells import ReportedCell, cell_evaluation, table_cells, table_notes
 from exfuse.reporting.claims import ReportedClaim, claim_results
-from exfuse.reporting.evaluations import MEASURED, QUOTED, Evaluation, shown_path
+from exfuse.reporting.evaluations import MEASURED, QUOTED, Evaluation, shown_path, unequal_steps
 from exfuse.reporting.figures import PICTURES
 from exfuse.reporting.per_class import ablation_runs, class_iou
 from exfuse.spec.freshness import has_expected_key
@@ -64,6 +64,7 @@ class Summary:
         states: number of measurable cells by state.
         baseline: GCN.
         best: ExFuse.
+        steps: training steps of both, where they differ; otherwise empty.
         claims: number of measured claims by outcome.
     """
 
@@ -74,6 +75,7 @@ class Summary:
     baseline: HeadlineRow
     best: HeadlineRow
     claims: tuple[tuple[str, int], ...]
+    steps: str
 
     @property
     def paper_gain(self) -> float:
@@ -124,6 +126,7 @@ def summary(graph: Graph, tables: Sequence[PageTable], claims: Sequence[Reported
         baseline=ends[0],
         best=ends[1],
         claims=tuple(outcomes.most_common()),
+        steps=unequal_steps(graph, [row.cell.measure for row in ends if row.cell.measure]),
     )
 
 

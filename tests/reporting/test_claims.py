@@ -3,7 +3,7 @@
 import pytest
 
 from exfuse.files import read_csv
-from exfuse.reporting.claims import outcome, write_claims
+from exfuse.reporting.claims import claim_results, outcome, write_claims
 from exfuse.spec.paper import Claim, Measure
 
 
@@ -105,3 +105,13 @@ def test_equal_models_show_no_difference_whatever_the_order_of_sums(results):
 )
 def test_outcomes(kind, margin, effect, expected):
     assert outcome(declared(kind, margin), effect) == expected
+
+
+def test_models_of_unequal_training_are_named(results):
+    """`mini` trains wide decoders for fewer steps; a claim that compares them with narrow ones says so."""
+    for run in ("ss-lr-seb-dap", "ss-lr-seb", "ss-lr", "exfuse-resnext131", "exfuse-resnext131-coco"):
+        results.run(run, 0.5)
+    steps = {result.name: result.steps for result in claim_results(results.graph)}
+    assert steps["dap"] == "ss-lr-seb-dap 200, ss-lr-seb 400"
+    assert steps["seb"] == ""
+    assert steps["coco"] == ""
