@@ -6,7 +6,10 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from exfuse import __version__
+from exfuse import (
+    __version__,
+    provenance,  # noqa: F401 - starts a job's clock before libraries are loaded that take seconds
+)
 from exfuse.errors import UserError
 from exfuse.spec.datasets import PUBLISHERS
 from exfuse.spec.graph import FIGURES, SET_PUBLISHERS, Graph

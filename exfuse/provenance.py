@@ -15,16 +15,14 @@ from exfuse.files import write_json
 LIBRARIES = ("torch", "torchvision", "timm", "numpy", "pillow", "scipy", "snakemake", "safetensors")
 
 
-class Stopwatch:
-    """Seconds since a job began, of the clock and of the processor."""
+STARTED = time.monotonic()
+"""When the program began: the command line imports this module before any library that takes seconds to load."""
 
-    def __init__(self) -> None:
-        self._wall = time.monotonic()
 
-    def seconds(self) -> dict[str, float]:
-        """What has passed, rounded to hundredths; processor time counts from the interpreter's start."""
-        times = os.times()
-        return {"wall": round(time.monotonic() - self._wall, 2), "cpu": round(times.user + times.system, 2)}
+def seconds() -> dict[str, float]:
+    """What has passed since the program began, of the clock and of the processor, rounded to hundredths."""
+    times = os.times()
+    return {"wall": round(time.monotonic() - STARTED, 2), "cpu": round(times.user + times.system, 2)}
 
 
 def code_version() -> str:
@@ -43,7 +41,7 @@ def _git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def write(target: Path, watch: Stopwatch, *, device: str = "cpu", **extra: Any) -> None:
+def write(target: Path, *, device: str = "cpu", **extra: Any) -> None:
     """Writes ``provenance.json``: code and library versions, machine, command, time."""
     libraries = {}
     for name in LIBRARIES:
@@ -63,7 +61,7 @@ def write(target: Path, watch: Stopwatch, *, device: str = "cpu", **extra: Any) 
             "device": device,
             "command": " ".join(["exfuse", *sys.argv[1:]]),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "seconds": watch.seconds(),
+            "seconds": seconds(),
             **extra,
         },
     )

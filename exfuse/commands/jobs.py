@@ -20,7 +20,6 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
         UserError: the preset has no such job, or what it reads was not made from the present spec.
     """
     job = graph.job(name)
-    watch = provenance.Stopwatch()
     for other in job.upstream:
         if not has_expected_key(graph.jobs[other]):
             raise UserError(
@@ -37,7 +36,7 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
         upstream={other: graph.jobs[other].key for other in job.upstream},
         outputs=job.outputs,
     )
-    provenance.write(manifest.provenance_file(job.manifest), watch, **about)
+    provenance.write(manifest.provenance_file(job.manifest), **about)
 
 
 def relative(path: Path, graph: Graph) -> Path:
