@@ -12,6 +12,7 @@ Only modification times of outputs that are about to be replaced are ever change
 
 import fcntl
 import os
+import shlex
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,12 +36,12 @@ class Inputs:
     """What a rule reads.
 
     Attributes:
-        paths: upstream manifests, and the stamp for a stale job.
-        ancient: whether their times mean nothing, since the job is fresh.
+        timed: upstream manifests and the stamp, of a stale job.
+        ancient: manifests whose times mean nothing: all of a fresh job, and those that it only has to wait for.
     """
 
-    paths: list[str]
-    ancient: bool
+    timed: list[str]
+    ancient: list[str]
 
 
 class Bridge:
@@ -59,7 +60,8 @@ class Bridge:
         self.graph = Graph(spec)
         self.stamp = root / ".exfuse" / "stamp"
         options = {"preset": self.preset, **overrides}
-        self.command = " ".join(["exfuse", *(f"--{key.replace('_', '-')} {value}" for key, value in options.items())])
+        words = [word for key, value in options.items() for word in (f"--{key.replace('_', '-')}", value)]
+        self.command = shlex.join(["exfuse", *words])
 
     @cached_property
     def stale(self) -> frozenset[str]:
@@ -73,10 +75,11 @@ class Bridge:
             UserError: the preset has no such job.
         """
         job = self.graph.job(name)
-        paths = [str(self.graph.jobs[other].manifest) for other in job.upstream]
+        upstream = [str(self.graph.jobs[other].manifest) for other in job.upstream]
+        after = [str(self.graph.jobs[other].manifest) for other in job.after]
         if name in self.stale:
-            return Inputs([*paths, str(self.stamp)], ancient=False)
-        return Inputs(paths, ancient=True)
+            return Inputs(timed=[*upstream, str(self.stamp)], ancient=after)
+        return Inputs(timed=[], ancient=[*upstream, *after])
 
     def mark(self) -> None:
         """Makes the stale jobs' old outputs old and the stamp new, as each main process does on reading the Snakefile.
@@ -87,9 +90,18 @@ class Bridge:
             UserError: the folder cannot be written.
         """
         with self._open_lock() as handle:
-            if not _taken(handle):
-                return
-            self._mark()
+            if _taken(handle):
+                self._check_folders()
+                self._mark()
+
+    def _check_folders(self) -> None:
+        """Snakemake itself makes the folders of outputs, and answers a refusal with a traceback."""
+        folders = [self.graph.layout.base] if self.stale else []
+        if "archives" in self.stale:
+            folders.append(self.graph.spec.archive_folder)
+        for folder in folders:
+            write_text(folder / ".writable", "")
+            (folder / ".writable").unlink()
 
     def _mark(self) -> None:
         write_text(self.stamp, f"{uuid.uuid4()}\n")
@@ -127,10 +139,8 @@ class Bridge:
         return handle
 
     def closing(self) -> str:
-        """What to say after a run that succeeded: times by kind of job, and where the report is."""
-        lines = times(self.graph)
-        report = self.graph.layout.report
-        return "\n".join([*lines, f"report: {report}"] if report.is_file() else lines)
+        """What to say after a run that succeeded: what each kind of job took."""
+        return "\n".join(times(self.graph))
 
 
 def _taken(handle: IO[str]) -> bool:

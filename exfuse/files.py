@@ -1,13 +1,14 @@
 """Files that appear whole or not at all: temporary name in the same folder, fsync, ``os.replace``."""
 
 import csv
+import errno
 import hashlib
 import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 from exfuse.errors import UserError
 
 CHUNK_BYTES = 1 << 20
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""What a disk says that takes no more; every other error in the middle of writing is a defect of the writer."""
 
 
 @contextmanager
@@ -24,25 +27,23 @@ def atomic_path(target: Path) -> Iterator[Path]:
     The temporary name keeps the target's suffix, because some writers choose the format by it.
 
     Raises:
-        UserError: the folder cannot be written.
+        UserError: the folder cannot be written, or the disk is full.
     """
-    try:
+    with _unwritable(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem[:80]}.", suffix=target.suffix)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {target}: {error.strerror or error}. Give the folder write permission or set another place."
-        ) from error
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp made it 0600; results are for sharing
-        os.replace(temporary, target)
+        with _unwritable(target, only=DISK_ERRORS):
+            yield temporary
+        with _unwritable(target):
+            with open(temporary, "rb") as written:
+                os.fsync(written.fileno())
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(temporary, 0o666 & ~umask)  # mkstemp made it 0600; results are for sharing
+            os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -52,23 +53,37 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside ``target`` that replaces ``target`` when the block ends without an exception.
 
     Raises:
-        UserError: the parent folder cannot be written.
+        UserError: the parent folder cannot be written, or the disk is full.
     """
-    try:
+    with _unwritable(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:80]}."))
-    except OSError as error:
-        raise UserError(
-            f"cannot write {target}: {error.strerror or error}. Give the folder write permission or set another place."
-        ) from error
+    replaced = temporary.with_name(f"{temporary.name}.old")
     try:
-        yield temporary
-        os.chmod(temporary, 0o755)
-        if target.exists():
-            shutil.rmtree(target)
-        os.replace(temporary, target)
+        with _unwritable(target, only=DISK_ERRORS):
+            yield temporary
+        with _unwritable(target):
+            os.chmod(temporary, 0o755)
+            if target.exists():  # moved aside at once: a process killed while it deletes must not leave half of it
+                os.replace(target, replaced)
+            os.replace(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(replaced, ignore_errors=True)
+
+
+@contextmanager
+def _unwritable(target: Path, only: Collection[int] | None = None) -> Iterator[None]:
+    """Turns errors of writing, those with the numbers ``only`` or all of them, into a user's."""
+    try:
+        yield
+    except OSError as error:
+        if only is not None and error.errno not in only:
+            raise
+        raise UserError(
+            f"cannot write {target}: {error.strerror or error}. Give the folder write permission and space, or set "
+            "another place."
+        ) from error
 
 
 def write_bytes(target: Path, content: bytes) -> None:
@@ -103,7 +118,7 @@ def read_json(source: Path) -> Any:
         UserError: the file is absent, unreadable or no JSON.
     """
     try:
-        return json.loads(source.read_text())
+        return json.loads(source.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read {source}: {error.strerror or error}.") from error
     except ValueError as error:
@@ -114,13 +129,15 @@ def read_csv(source: Path) -> list[dict[str, str]]:
     """Reads a table with a header line.
 
     Raises:
-        UserError: the file is absent or unreadable.
+        UserError: the file is absent, unreadable or no table.
     """
     try:
-        with open(source, newline="") as lines:
+        with open(source, newline="", encoding="utf-8") as lines:
             return list(csv.DictReader(lines))
     except OSError as error:
         raise UserError(f"cannot read {source}: {error.strerror or error}.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{source} is no table ({error}). Delete it and run again.") from error
 
 
 def digest(source: Path, algorithm: str = "sha256") -> str:

@@ -20,7 +20,7 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
         UserError: the preset has no such job, or what it reads was not made from the present spec.
     """
     job = graph.job(name)
-    for other in job.upstream:
+    for other in (*job.upstream, *job.after):
         if not has_expected_key(graph.jobs[other]):
             raise UserError(
                 f"{name} reads {other}, which is missing or was made from other settings. "

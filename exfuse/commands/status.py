@@ -33,6 +33,9 @@ def times(graph: Graph) -> list[str]:
         except (UserError, KeyError, TypeError):
             continue
     lines = [f"{'job':12} {'count':>5} {'seconds':>8} {'longest':>8} {'memory':>8}"]
+    everything = [entry for done in kinds.values() for entry in done]
+    if everything:
+        kinds["all"] = everything
     for kind, done in kinds.items():
         walls = [float(entry["wall"]) for entry in done]
         memory = max((int(entry.get("peak_memory_mb", 0)) for entry in done), default=0)

@@ -31,7 +31,7 @@ def stale_jobs(graph: Graph) -> frozenset[str]:
     for name, job in reversed(list(graph.jobs.items())):
         if not has_expected_key(job) or (name in needed and not is_complete(job)):
             stale.add(name)
-            needed.update(job.upstream)
+            needed.update((*job.upstream, *job.after))
     archives = graph.jobs.get("archives")
     if archives and "archives" not in stale and is_complete(archives) and not _intact(archives, graph.spec.root):
         stale.add("archives")

@@ -21,6 +21,8 @@ from exfuse.spec.settings import SetName
 from exfuse.spec.spec import Spec
 
 FIGURES = ("figure7", "learning-curves", "per-class")
+ABLATION = "table3"
+"""The table whose rows the figure `per-class` compares."""
 FIGURE7_RUNS = ("gcn-resnext101-coco", "exfuse-resnext131-coco")
 SET_PUBLISHERS: Mapping[SetName, tuple[Publisher, ...]] = {
     "train": ("voc",),
@@ -44,6 +46,8 @@ class Job:
         upstream: names of the jobs whose outputs it reads.
         settings: its own slice of the spec, as plain data.
         key: the hash of all this.
+        after: jobs that have to be done first though its outputs do not depend on them: what a training that scores
+            itself reads for the scoring.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Job:
     upstream: tuple[str, ...]
     settings: Mapping[str, Any] = field(hash=False)
     key: str
+    after: tuple[str, ...] = ()
 
 
 class Graph:
@@ -113,13 +118,19 @@ class Graph:
         return (name for name in self.jobs if name.startswith("runs/") and name.endswith("/val"))
 
     def _add(
-        self, name: str, manifest: Path, outputs: tuple[Path, ...], upstream: tuple[str, ...], settings: Any
+        self,
+        name: str,
+        manifest: Path,
+        outputs: tuple[Path, ...],
+        upstream: tuple[str, ...],
+        settings: Any,
+        after: tuple[str, ...] = (),
     ) -> None:
         keys = {other: self._jobs[other].key for other in upstream}
         identity = json.dumps({"job": name, "settings": settings, "upstream": keys}, sort_keys=True)
         key = hashlib.sha256(identity.encode()).hexdigest()[:32]
         self._jobs[name] = Job(
-            name=name, manifest=manifest, outputs=outputs, upstream=upstream, settings=settings, key=key
+            name=name, manifest=manifest, outputs=outputs, upstream=upstream, settings=settings, key=key, after=after
         )
 
     # --- data ---
@@ -207,7 +218,9 @@ class Graph:
                 "seed": seed,
             }
             outputs = (target / "weights.safetensors", target / "history.csv")
-            self._add(job, target / "manifest.json", outputs, (before, f"data/sets/{stage}"), settings)
+            scored = run.evaluated_on == "val" or self._has_test_images()
+            after = (f"data/sets/{run.evaluated_on}",) if scored and stage == run.stages[-1] else ()
+            self._add(job, target / "manifest.json", outputs, (before, f"data/sets/{stage}"), settings, after)
             before = job
         if run.evaluated_on == "val":
             self._add_evaluation(name, seed)
@@ -277,10 +290,21 @@ class Graph:
             ),
             "per-class": tuple(self._jobs_ending("/val")),
         }
+        labels: dict[str, Any] = {
+            "figure7": None,
+            "learning-curves": {name: declared.title for name, declared in self.spec.backbones.items()},
+            "per-class": _plain(self.spec.tables[ABLATION])["rows"],
+        }
         for name in FIGURES:
             svg = self.layout.figure(name)
             outputs = (svg, svg.with_suffix(".png"))
-            self._add(f"figures/{name}", svg.with_suffix(".manifest.json"), outputs, upstream[name], shown)
+            self._add(
+                f"figures/{name}",
+                svg.with_suffix(".manifest.json"),
+                outputs,
+                upstream[name],
+                {**shown, "labels": labels[name]},
+            )
 
     def _add_report(self, shown: dict[str, Any]) -> None:
         templates = {
@@ -293,8 +317,13 @@ class Graph:
             **shown,
             "description": preset.description,
             "caveat": preset.caveat,
-            "ledger": [entry.model_dump(mode="json") for entry in self.spec.ledger],
+            "ledger": [_plain(entry) for entry in self.spec.ledger],
             "templates": templates,
+            "titles": {
+                "data": self.spec.folder.title,
+                "backbones": {name: declared.title for name, declared in self.spec.backbones.items()},
+                "runs": {name: [declared.title, declared.source] for name, declared in self.spec.runs.items()},
+            },
         }
         upstream = [job for job in self._jobs if job.startswith(("tables/", "figures/")) or job == "claims"]
         upstream += [job for job in self._jobs if job.startswith("backbones/")]

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from exfuse.errors import UserError
 from exfuse.spec import yaml
 from exfuse.spec.base import LedgerEntry, Sourced
+from exfuse.spec.check import check
 from exfuse.spec.datasets import Datasets
 from exfuse.spec.names import require
 from exfuse.spec.paper import Backbone, Claim, DecoderSwitches, Run, Table
@@ -18,6 +19,9 @@ from exfuse.spec.validate import require_sources, split_sources, validate
 from exfuse.spec.yaml import KeyPath, Tree
 
 M = TypeVar("M", bound=BaseModel)
+
+Origins = dict[KeyPath, Path]
+"""The file of every key of a preset, which may extend another."""
 
 OVERRIDES = ("data", "data_root")
 """Keys of a preset that the command line may set."""
@@ -38,7 +42,7 @@ def load(root: Path, preset: str | None = None, overrides: Mapping[str, str] | N
     if not params.is_dir():
         raise UserError(f"{params}: no such folder. Run from the repository's root.")
     chosen = preset or _configured_preset(params / "config.yaml")
-    declared, ledger = _preset(params, chosen, dict(overrides or {}))
+    declared, ledger, files = _preset(params, chosen, dict(overrides or {}))
     runs_file = params / "runs.yaml"
     runs_tree = yaml.read(runs_file)
     for key in runs_tree:
@@ -54,7 +58,7 @@ def load(root: Path, preset: str | None = None, overrides: Mapping[str, str] | N
         tables=_entries(Table, params / "tables.yaml"),
         claims=_entries(Claim, params / "claims.yaml"),
     )
-    spec.check_names()
+    check(spec, files)
     return spec
 
 
@@ -80,7 +84,7 @@ def _readings(file: Path) -> list[LedgerEntry]:
     return [LedgerEntry(path=f"reading.{name}", **reading.model_dump()) for name, reading in readings.items()]
 
 
-def _preset(params: Path, name: str, overrides: dict[str, str]) -> tuple[Preset, list[LedgerEntry]]:
+def _preset(params: Path, name: str, overrides: dict[str, str]) -> tuple[Preset, list[LedgerEntry], Origins]:
     for key in overrides:
         require(key, OVERRIDES, "setting", "--config")
     tree, files = _preset_tree(params, name)
@@ -90,10 +94,10 @@ def _preset(params: Path, name: str, overrides: dict[str, str]) -> tuple[Preset,
     plain, ledger = split_sources(tree, files, file)
     declared = validate(Preset, plain, files, file)
     require_sources(declared, ledger, files, file)
-    return declared, ledger
+    return declared, ledger, files
 
 
-def _preset_tree(params: Path, name: str, below: tuple[str, ...] = ()) -> tuple[Tree, dict[KeyPath, Path]]:
+def _preset_tree(params: Path, name: str, below: tuple[str, ...] = ()) -> tuple[Tree, Origins]:
     """A preset's YAML over that of the preset that it extends."""
     where = f"params/presets/{below[-1]}.yaml: extends" if below else "--config preset"
     require(name, preset_names(params.parent), "preset", where)
@@ -109,11 +113,13 @@ def _preset_tree(params: Path, name: str, below: tuple[str, ...] = ()) -> tuple[
     return yaml.merge({**base, "caveat": ""}, tree), {**base_files, **files}
 
 
-def _stages(tree: Tree, files: dict[KeyPath, Path], fallback: Path) -> dict[str, Any]:
-    """Each stage's settings over those that all share (`fine_tuning.common`), whose files are then those of the stage."""
+def _stages(tree: Tree, files: Origins, fallback: Path) -> dict[str, Any]:
+    """Each stage's settings over those that all share (`fine_tuning.common`); ``files`` learns where those stand."""
     stages = tree.get("fine_tuning")
     if not isinstance(stages, dict):
-        raise UserError(f"{files.get(('fine_tuning',), fallback)}: key 'fine_tuning' is missing, or no group of stages.")
+        raise UserError(
+            f"{files.get(('fine_tuning',), fallback)}: key 'fine_tuning' is missing, or no group of stages."
+        )
     above = ("fine_tuning", "common")
     common = stages.get("common", {})
     if not isinstance(common, dict):

@@ -34,6 +34,10 @@ class Upsampling(StrEnum):
     ECRE = "ecre"
 
 
+SUPERVISED = (Upsampling.ECRE, Upsampling.DECONVOLUTION_SUPERVISED)
+"""Ways with an auxiliary loss on the up-sampled map."""
+
+
 class Prediction(StrEnum):
     """How class scores are read from the decoder's last map (Table 5)."""
 
@@ -108,7 +112,7 @@ class DecoderSpec(Frozen):
     @property
     def supervised(self) -> bool:
         """Whether an auxiliary loss sits on the first up-sampled map."""
-        return self.upsampling in (Upsampling.ECRE, Upsampling.DECONVOLUTION_SUPERVISED)
+        return self.upsampling in SUPERVISED
 
 
 class ModelSpec(Frozen):

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from exfuse.spec.base import Frozen
-from exfuse.spec.model import Blocks, Level, Prediction, Tap, Upsampling
+from exfuse.spec.model import SUPERVISED, Blocks, Level, Prediction, Tap, Upsampling
 from exfuse.spec.settings import StageName
 
 Metric = Literal["miou", "top1_error", "test_miou"]
@@ -35,6 +35,11 @@ class DecoderSwitches(Frozen):
     upsampling: Upsampling = Upsampling.DECONVOLUTION
     semantic_embedding: bool = False
     prediction: Prediction = Prediction.PLAIN
+
+    @property
+    def supervised(self) -> bool:
+        """Whether an auxiliary loss sits on the first up-sampled map."""
+        return self.upsampling in SUPERVISED
 
 
 class Run(Frozen):

@@ -28,15 +28,15 @@ class Digests:
             known = read_json(cache)
         except UserError:
             known = {}
-        self._known: dict[str, list[object]] = known if isinstance(known, dict) else {}
+        self._known: dict[str, object] = known if isinstance(known, dict) else {}
 
     def of(self, file: Path) -> str:
         """``sha256:…`` of a file up to 1 GiB, ``ends:…`` of a larger one."""
         status = file.stat()
         name = str(file.resolve())
-        remembered = self._known.get(name)
-        if remembered and remembered[:2] == [status.st_size, status.st_mtime_ns]:
-            return str(remembered[2])
+        match self._known.get(name):
+            case [status.st_size, status.st_mtime_ns, str(remembered)]:
+                return remembered
         identity = _identity(file, status.st_size)
         self._known[name] = [status.st_size, status.st_mtime_ns, identity]
         with contextlib.suppress(UserError):  # a read-only checkout: everything works, only slower

@@ -2,13 +2,15 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from exfuse.spec.base import Frozen, Hyperparameters
 from exfuse.spec.model import Blocks, KernelSize, Level
 
 StageName = Literal["coco", "trainaug", "train", "trainval"]
 SetName = Literal["train", "trainaug", "trainval", "coco", "val", "test"]
+STRIDE = 32
+"""Image pixels to one of the top-most map."""
 
 
 class Optimizer(Hyperparameters):
@@ -70,6 +72,13 @@ class FineTuning(Hyperparameters):
     schedule: Schedule
     gradient_clip: float | None = Field(gt=0)
     batch_norm: Literal["train", "frozen"]
+
+    @field_validator("crop_size")
+    @classmethod
+    def _crop_fits_the_network(cls, size: int) -> int:
+        if size % STRIDE:
+            raise ValueError(f"must be a multiple of {STRIDE}, the network's stride, not {size}")
+        return size
 
 
 class Stages(Frozen):
@@ -153,11 +162,3 @@ class Preset(Frozen):
     hardware: Hardware
     test_server: dict[str, float] = Field(default_factory=dict)
     """Scores in percent that the VOC test server returned, by run, as a person enters them."""
-
-    @model_validator(mode="after")
-    def _crops_fit_the_network(self) -> "Preset":
-        for name in type(self.fine_tuning).model_fields:
-            size = getattr(self.fine_tuning, name).crop_size
-            if size % 32:
-                raise ValueError(f"fine_tuning.{name}.crop_size must be a multiple of 32, not {size}")
-        return self

@@ -7,7 +7,6 @@ from pathlib import Path
 from exfuse.spec.base import LedgerEntry
 from exfuse.spec.datasets import Datasets, Folder
 from exfuse.spec.model import BackboneSpec, DecoderSpec, ModelSpec, Prediction, SemanticSupervisionSpec
-from exfuse.spec.names import require
 from exfuse.spec.paper import Backbone, Claim, DecoderSwitches, Measure, Run, Table
 from exfuse.spec.settings import FineTuning, Preset, StageName
 
@@ -76,11 +75,14 @@ class Spec:
         if declared.extends is not None:
             return self.model(declared.extends)
         assert declared.backbone is not None and declared.decoder is not None
-        decoder = DecoderSpec(
-            levels=declared.levels,
-            **self.preset.decoder.model_dump(),
-            **self.decoders[declared.decoder].model_dump(),
-        )
+        switches = self.decoders[declared.decoder]
+        numbers = self.preset.decoder.model_dump()
+        # A number that this decoder never reads stays at its default: changing it must not make the run stale.
+        if not switches.supervised:
+            del numbers["auxiliary_weight"]
+        if switches.prediction is Prediction.PLAIN:
+            del numbers["dap_kernel"]
+        decoder = DecoderSpec(levels=declared.levels, **numbers, **switches.model_dump())
         return ModelSpec(backbone=self.backbone(declared.backbone), decoder=decoder, num_classes=len(self.classes))
 
     def backbone_name(self, run: str) -> str:
@@ -122,44 +124,3 @@ class Spec:
         if reason is None and not self.preset.coco and any(link.stage == "coco" for link in self.chain(name)):
             return "not run: needs COCO"
         return reason
-
-    def check_names(self) -> None:
-        """Checks that every name that ``params/`` mentions exists.
-
-        Raises:
-            UserError: one does not; the message names file, key and the nearest valid name.
-        """
-        params = self.root / "params"
-        preset_file = params / "presets" / f"{self.preset.name}.yaml"
-        require(self.preset.data, self.datasets.folders, "data folder", f"{preset_file}: data")
-        for name in self.preset.classes or ():
-            require(name, self.datasets.classes[1:], "class", f"{preset_file}: classes")
-        for name in self.preset.backbones:
-            require(name, ("common", *self.backbones), "backbone", f"{preset_file}: backbones")
-        for name in self.preset.test_server:
-            require(name, self.runs, "run", f"{preset_file}: test_server")
-        for name, run in self.runs.items():
-            self._check_run(name, run, f"{params / 'runs.yaml'}: runs.{name}")
-        for name, table in self.tables.items():
-            for row in table.rows:
-                for column, cell in row.cells.items():
-                    where = f"{params / 'tables.yaml'}: {name}, row '{row.label}', column '{column}'"
-                    self._check_measure(cell.measure, where)
-        for name, claim in self.claims.items():
-            for measure in (*claim.plus, *claim.minus):
-                self._check_measure(measure, f"{params / 'claims.yaml'}: {name}")
-
-    def _check_run(self, name: str, run: Run, where: str) -> None:
-        if run.extends is not None:
-            require(run.extends, [other for other in self.runs if other != name], "run", f"{where}.extends")
-        else:
-            require(str(run.backbone), self.backbones, "backbone", f"{where}.backbone")
-            require(str(run.decoder), self.decoders, "decoder", f"{where}.decoder")
-
-    def _check_measure(self, measure: Measure | None, where: str) -> None:
-        if measure is None:
-            return
-        if measure.run is not None:
-            require(measure.run, self.runs, "run", where)
-        if measure.backbone is not None:
-            require(measure.backbone, self.backbones, "backbone", where)

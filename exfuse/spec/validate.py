@@ -109,7 +109,7 @@ def _sentence(
         return f"{file}: key '{key}' is missing."
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
-        return f"{file}: {key}: {message}."
+        return f"{file}: {key}: {message}." if path else f"{file}: {message}."
     return f"{file}: {key} = {first['input']!r}: {message}."
 
 

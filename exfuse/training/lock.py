@@ -55,8 +55,17 @@ def _take(descriptor: int, place: Path, patience: float) -> None:
             holder = place.read_text().strip()
         if not asked and holder.isdigit():
             print(f"process {holder} still works on this job; asking it to end", file=sys.stderr)
-            os.kill(int(holder), signal.SIGTERM)
+            _ask_to_end(int(holder), place)
             asked = True
         if time.monotonic() > deadline:
             raise UserError(f"process {holder or 'unknown'} works on this job ({place}) and does not end; stop it.")
         time.sleep(POLL_SECONDS)
+
+
+def _ask_to_end(process: int, place: Path) -> None:
+    try:
+        os.kill(process, signal.SIGTERM)
+    except ProcessLookupError:  # it ended in between, or works on another machine: waiting tells
+        pass
+    except PermissionError as error:
+        raise UserError(f"process {process} of another user works on this job ({place}); wait for it.") from error

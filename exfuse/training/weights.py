@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from exfuse.errors import UserError
-from exfuse.files import atomic_path
+from exfuse.files import write_bytes
+
+METADATA = "exfuse"
 
 
 def save_weights(target: Path, state: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
@@ -19,12 +21,11 @@ def save_weights(target: Path, state: Mapping[str, Tensor], about: Mapping[str, 
     Args:
         target: the ``.safetensors`` file.
         state: tensors by name.
-        about: JSON data, each entry kept as text in the metadata.
+        about: JSON data, kept as one text in the metadata: safetensors writes several in any order, and equal weights
+            have to be equal files.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    metadata = {name: json.dumps(value, sort_keys=True) for name, value in about.items()}
-    with atomic_path(target) as temporary:
-        save_file(tensors, temporary, metadata)
+    write_bytes(target, save(tensors, {METADATA: json.dumps(about, sort_keys=True)}))
 
 
 def load_weights(source: Path) -> dict[str, Tensor]:

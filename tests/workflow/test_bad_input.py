@@ -53,9 +53,12 @@ def test_missing_archive(empty: Clone) -> None:
     assert list((empty.root / "results/paper").rglob("index.csv")) == []
 
 
-def test_results_that_cannot_be_written(empty: Clone) -> None:
-    (empty.root / ".exfuse").write_text("a file where a folder has to be\n")
-    _refused(empty.snakemake("--config", "preset=smoke"), "cannot write")
+@pytest.mark.parametrize("place", [".exfuse", "results", "data"])
+def test_folders_that_cannot_be_written(empty: Clone, place: str) -> None:
+    """A file where a folder has to be: refused for root too, whom permissions do not stop."""
+    (empty.root / place).write_text("in the way\n")
+    _refused(empty.snakemake("--config", "preset=smoke"), "cannot write", place)
+    assert (empty.root / place).read_text() == "in the way\n"
 
 
 def test_two_at_once(empty: Clone) -> None:

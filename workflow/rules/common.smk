@@ -59,7 +59,7 @@ def upstream(pattern):
             found = bridge.inputs(pattern.format(**wildcards))
         except UserError as error:
             stop(error)
-        return [ancient(path) if found.ancient else path for path in found.paths]
+        return [*found.timed, *map(ancient, found.ancient)]
 
     return inputs
 

@@ -1,0 +1,108 @@
+"""Checks across the files of ``params/``: names that exist, runs that end, data that are there, networks that fit."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from exfuse.errors import UserError
+from exfuse.spec.datasets import Publisher
+from exfuse.spec.names import require
+from exfuse.spec.paper import Measure, Run
+from exfuse.spec.spec import Spec
+from exfuse.spec.yaml import KeyPath
+
+
+def check(spec: Spec, files: Mapping[KeyPath, Path]) -> None:
+    """Checks what no file of ``params/`` can tell alone.
+
+    Args:
+        spec: all that is declared.
+        files: the file of each key of the preset, which may extend another.
+
+    Raises:
+        UserError: something does not fit; the message names file, key and, for a name, the nearest valid one.
+    """
+    params = spec.root / "params"
+    fallback = params / "presets" / f"{spec.preset.name}.yaml"
+
+    def preset(*key: str) -> str:
+        file = next((files[key[:n]] for n in range(len(key), 0, -1) if key[:n] in files), fallback)
+        return f"{file}: {'.'.join(key)}"
+
+    _check_preset(spec, preset)
+    _check_data(spec, params / "datasets.yaml")
+    for name, run in spec.runs.items():
+        _check_run(spec, name, run, f"{params / 'runs.yaml'}: runs.{name}")
+    _check_measures(spec, params)
+    for name in spec.backbones:
+        scaled = name if name in spec.preset.backbones else "common"
+        where = preset("backbones", scaled) if spec.preset.backbones else f"{params / 'backbones.yaml'}: {name}"
+        _check_network(partial(spec.backbone, name), where)
+    for name in spec.runs:
+        _check_network(partial(spec.model, name), f"{params / 'runs.yaml'}: runs.{name}")
+
+
+def _check_preset(spec: Spec, where: Callable[..., str]) -> None:
+    for name in spec.preset.classes or ():
+        require(name, spec.datasets.classes[1:], "class", where("classes"))
+    for name in spec.preset.backbones:
+        require(name, ("common", *spec.backbones), "backbone", where("backbones", name))
+    for name in spec.preset.test_server:
+        require(name, spec.runs, "run", where("test_server", name))
+    require(spec.preset.data, spec.datasets.folders, "data folder", where("data"))
+
+
+def _check_data(spec: Spec, file: Path) -> None:
+    needed: list[Publisher] = ["voc", "sbd"]
+    if spec.preset.coco:
+        needed.append("coco")
+    if not spec.preset.public_backbones:
+        needed.append("imagenet")
+    for publisher in needed:
+        if publisher not in spec.folder.archives:
+            raise UserError(
+                f"{file}: folders.{spec.preset.data}.archives has no '{publisher}', which preset "
+                f"'{spec.preset.name}' needs."
+            )
+
+
+def _check_run(spec: Spec, name: str, run: Run, where: str) -> None:
+    if run.extends is None:
+        require(str(run.backbone), spec.backbones, "backbone", f"{where}.backbone")
+        require(str(run.decoder), spec.decoders, "decoder", f"{where}.decoder")
+        return
+    passed = [name]
+    while run.extends is not None:
+        require(run.extends, spec.runs, "run", f"{where}.extends")
+        if run.extends in passed:
+            raise UserError(f"{where}.extends itself through {' → '.join([*passed, run.extends])}.")
+        passed.append(run.extends)
+        run = spec.runs[run.extends]
+
+
+def _check_measures(spec: Spec, params: Path) -> None:
+    for name, table in spec.tables.items():
+        for row in table.rows:
+            for column, cell in row.cells.items():
+                if cell.measure is not None:
+                    where = f"{params / 'tables.yaml'}: {name}, row '{row.label}', column '{column}'"
+                    _check_measure(spec, cell.measure, where)
+    for name, claim in spec.claims.items():
+        for measure in (*claim.plus, *claim.minus):
+            _check_measure(spec, measure, f"{params / 'claims.yaml'}: {name}")
+
+
+def _check_measure(spec: Spec, measure: Measure, where: str) -> None:
+    if measure.run is not None:
+        require(measure.run, spec.runs, "run", where)
+    if measure.backbone is not None:
+        require(measure.backbone, spec.backbones, "backbone", where)
+
+
+def _check_network(make: Callable[[], object], where: str) -> None:
+    try:
+        make()
+    except ValidationError as error:
+        raise UserError(f"{where}: {error.errors()[0]['msg'].removeprefix('Value error, ')}.") from error

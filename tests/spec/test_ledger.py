@@ -1,0 +1,112 @@
+"""Where every number comes from: each hyper-parameter of each preset has a source, each assumption a reason."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from exfuse.spec.base import ASSUMPTION, Hyperparameters
+from exfuse.spec.load import load
+from exfuse.spec.spec import Spec
+
+PRESETS = ("mini", "paper", "smoke", "voc")
+DECLARED_BY_DEFAULT_ALONE = {"power", "milestones"}
+"""What a schedule of another form never reads may be left out."""
+
+
+def _hyperparameters(group: BaseModel, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    children = [(name, getattr(group, name)) for name in type(group).model_fields]
+    for name, value in children:
+        if isinstance(value, BaseModel):
+            yield from _hyperparameters(value, (*at, name))
+        elif isinstance(value, dict):
+            for key, entry in value.items():
+                if isinstance(entry, BaseModel):
+                    yield from _hyperparameters(entry, (*at, name, key))
+        elif isinstance(group, Hyperparameters) and value is not None:
+            yield (*at, name)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_hyperparameter_is_in_the_ledger(repo_root: Path, preset: str) -> None:
+    spec = load(repo_root, preset)
+    listed = {entry.path for entry in spec.ledger}
+    found = {path for path in _hyperparameters(spec.preset) if path[-1] not in DECLARED_BY_DEFAULT_ALONE}
+    assert len(found) >= 60
+    assert {".".join(path) for path in found} - listed == set()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_ledger_says_what_is_used(repo_root: Path, preset: str) -> None:
+    """Inheritance and shared stage settings leave no line with a value that no training sees."""
+    spec = load(repo_root, preset)
+    for entry in spec.ledger:
+        if entry.path.startswith("reading."):
+            continue
+        used: Any = spec.preset
+        for part in entry.path.split("."):
+            used = used[part] if isinstance(used, dict) else getattr(used, part)
+        assert used == (tuple(entry.value) if isinstance(entry.value, list) else entry.value), entry.path
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_assumptions_have_reasons(repo_root: Path, preset: str) -> None:
+    spec = load(repo_root, preset)
+    assumed = [entry for entry in spec.ledger if entry.assumed]
+    assert assumed
+    assert all(entry.source == ASSUMPTION and entry.why for entry in assumed)
+    assert all(entry.source for entry in spec.ledger)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "source"),
+    [
+        ("fine_tuning.trainaug.batch_size", 1, "GCN"),
+        ("fine_tuning.trainaug.optimizer.name", "sgd", "GCN"),
+        ("fine_tuning.trainaug.optimizer.momentum", 0.99, "GCN"),
+        ("fine_tuning.trainaug.optimizer.weight_decay", 0.0005, "GCN"),
+        ("fine_tuning.coco.crop_size", 512, "GCN"),
+        ("decoder.gcn_kernel", 15, "GCN"),
+        ("decoder.dap_kernel", 3, "paper"),
+        ("fine_tuning.trainval.batch_norm", "frozen", "paper §4"),
+        ("pretraining.batch_size", 256, "ResNeXt"),
+        ("pretraining.optimizer.learning_rate", 0.1, "ResNeXt"),
+        ("pretraining.optimizer.weight_decay", 1e-4, "ResNeXt"),
+    ],
+)
+def test_numbers_that_papers_state(paper: Spec, path: str, value: object, source: str) -> None:
+    (entry,) = [entry for entry in paper.ledger if entry.path == path]
+    assert entry.value == value
+    assert source in entry.source
+    assert not entry.assumed
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "fine_tuning.trainaug.optimizer.learning_rate",
+        "fine_tuning.trainaug.schedule.name",
+        "fine_tuning.trainaug.steps",
+        "fine_tuning.coco.steps",
+        "semantic_supervision.loss_weight",
+        "semantic_supervision.width_ratio",
+        "decoder.auxiliary_weight",
+        "reading.semantic-supervision",
+        "reading.semantic-embedding-start",
+        "reading.more-channels",
+        "reading.level-subsets",
+        "reading.table8-resnet101",
+        "reading.figure7-baseline",
+    ],
+)
+def test_what_neither_paper_gives_is_marked_as_assumed(paper: Spec, path: str) -> None:
+    (entry,) = [entry for entry in paper.ledger if entry.path == path]
+    assert entry.assumed
+
+
+def test_pretraining_lasts_the_recipes_90_epochs(paper: Spec) -> None:
+    pretraining = paper.preset.pretraining
+    assert pretraining.steps == pytest.approx(90 * 1_281_167 / 256, rel=1e-3)
+    assert pretraining.schedule.milestones == pytest.approx((30 / 90, 60 / 90), abs=1e-4)
