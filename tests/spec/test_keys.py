@@ -184,6 +184,14 @@ def test_one_value_changes_the_keys_of_what_depends_on_it(params: Params, case: 
             ["backbones/resnet101", "runs/gcn-resnet101/*", "claims", *CURVES, *REPORT],
         ),
         ("voc", "presets/paper.yaml", "pretraining.steps.value", 5, REPORT),
+        (
+            "voc", "presets/voc.yaml", "hardware.threads", 4,
+            ["runs/*", "tables/table[1236]", "claims", *CURVES, *REPORT],
+        ),
+        (
+            "voc", "presets/paper.yaml", "normalization.std.value", [0.2, 0.2, 0.2],
+            ["runs/*", "tables/table[1236]", "claims", *CURVES, *REPORT],
+        ),
     ],
 )  # fmt: skip
 def test_other_presets(params: Params, preset: str, file: str, leaf: str, value: object, expected: list[str]) -> None:
@@ -226,11 +234,6 @@ def test_the_place_changes_nothing(repo_root: Path, params: Params, tmp_path: Pa
     here = Params(Path(os.path.relpath(other.root)))
     for preset in ("mini", "smoke", "paper", "voc"):
         assert params.keys(preset) == other.keys(preset) == here.keys(preset)
-
-
-def test_presets_share_no_key_above_the_data(repo_root: Path) -> None:
-    repo = Params(repo_root)
-    assert not set(repo.keys("mini").values()) & set(repo.keys("smoke").values())
 
 
 def test_processes_agree_on_keys(params: Params) -> None:

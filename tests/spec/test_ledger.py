@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from exfuse.spec.base import ASSUMPTION, Hyperparameters
 from exfuse.spec.load import load
 from exfuse.spec.spec import Spec
+from tests.params import Params
 
 PRESETS = ("mini", "paper", "smoke", "voc")
 DECLARED_BY_DEFAULT_ALONE = {"power", "milestones"}
@@ -104,6 +105,15 @@ def test_numbers_that_papers_state(paper: Spec, path: str, value: object, source
 def test_what_neither_paper_gives_is_marked_as_assumed(paper: Spec, path: str) -> None:
     (entry,) = [entry for entry in paper.ledger if entry.path == path]
     assert entry.assumed
+
+
+def test_a_caveat_is_not_inherited(params: Params) -> None:
+    """It is about the numbers of one preset; every small preset writes its own."""
+    assert params.load("mini").preset.caveat != params.load("smoke").preset.caveat != ""
+    tree = params.file("presets/smoke.yaml").read_text()
+    kept = [line for line in tree.splitlines() if not line.startswith("caveat:")]
+    params.file("presets/smoke.yaml").write_text("\n".join(kept))
+    assert params.load("smoke").preset.caveat == ""
 
 
 def test_pretraining_lasts_the_recipes_90_epochs(paper: Spec) -> None:
