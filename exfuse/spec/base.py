@@ -52,3 +52,8 @@ class LedgerEntry(Frozen):
     def assumed(self) -> bool:
         """Whether neither paper states the value."""
         return self.source == ASSUMPTION
+
+
+def plain(declared: BaseModel) -> Any:
+    """A declared object as JSON data, as it enters keys and manifests."""
+    return declared.model_dump(mode="json")

@@ -1,0 +1,101 @@
+"""Jobs that write what the paper prints: tables, claims, figures, the page."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exfuse.spec.base import plain
+from exfuse.spec.paper import Measure
+
+if TYPE_CHECKING:
+    from exfuse.spec.graph.graph import Graph
+
+FIGURES = ("figure7", "learning-curves", "per-class")
+ABLATION = "table3"
+"""The table whose rows the figure `per-class` compares."""
+FIGURE7_RUNS = ("gcn-resnext101-coco", "exfuse-resnext131-coco")
+TEMPLATES = Path(__file__).parents[2] / "reporting" / "templates"
+
+
+def add_jobs(graph: "Graph") -> None:
+    """A job a table, one for all claims, a job a figure, one for the page."""
+    preset = graph.spec.preset
+    shown = {"preset": preset.name, "seeds": preset.seeds}
+    for name, table in graph.spec.tables.items():
+        measures = [cell.measure for row in table.rows for cell in row.cells.values() if cell.measure]
+        settings = {**shown, "caveat": preset.caveat, "table": plain(table)}
+        if any(measure.metric == "test_miou" for measure in measures):
+            settings["test_server"] = dict(preset.test_server)
+        csv = graph.layout.table(name)
+        outputs = (csv, csv.with_suffix(".tex"))
+        graph.add(f"tables/{name}", csv.with_suffix(".manifest.json"), outputs, _needed(graph, measures), settings)
+    claims = {name: plain(claim) for name, claim in graph.spec.claims.items()}
+    measures = [m for claim in graph.spec.claims.values() for m in (*claim.plus, *claim.minus)]
+    csv = graph.layout.claims
+    needed = _needed(graph, measures)
+    graph.add("claims", csv.with_suffix(".manifest.json"), (csv,), needed, {**shown, "claims": claims})
+    _add_figures(graph, shown)
+    _add_report(graph, shown)
+
+
+def _needed(graph: "Graph", measures: list[Measure]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(job for measure in measures for job in graph.measure_jobs(measure)))
+
+
+def _add_figures(graph: "Graph", shown: dict[str, Any]) -> None:
+    shown = {**shown, "classes": list(graph.spec.classes)}
+    seed0 = [job for run in FIGURE7_RUNS for job in graph.measure_jobs(Measure(run=run))[:1]]
+    upstream = {
+        "figure7": (*seed0, "data/sets/val"),
+        "learning-curves": tuple(j for j in graph.jobs if j.startswith(("backbones/", "runs/")) and _trains(j)),
+        "per-class": tuple(_jobs_ending(graph, "/val")),
+    }
+    labels: dict[str, Any] = {
+        "figure7": None,
+        "learning-curves": {name: declared.title for name, declared in graph.spec.backbones.items()},
+        "per-class": plain(graph.spec.tables[ABLATION])["rows"],
+    }
+    for name in FIGURES:
+        svg = graph.layout.figure(name)
+        outputs = (svg, svg.with_suffix(".png"))
+        graph.add(
+            f"figures/{name}",
+            svg.with_suffix(".manifest.json"),
+            outputs,
+            upstream[name],
+            {**shown, "labels": labels[name]},
+        )
+
+
+def _add_report(graph: "Graph", shown: dict[str, Any]) -> None:
+    templates = {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(TEMPLATES.glob("*"))
+        if file.is_file()
+    }
+    preset = graph.spec.preset
+    settings = {
+        **shown,
+        "description": preset.description,
+        "caveat": preset.caveat,
+        "ledger": [plain(entry) for entry in graph.spec.ledger],
+        "templates": templates,
+        "titles": {
+            "data": graph.spec.folder.title,
+            "backbones": {name: declared.title for name, declared in graph.spec.backbones.items()},
+            "runs": {name: [declared.title, declared.source] for name, declared in graph.spec.runs.items()},
+        },
+    }
+    upstream = [job for job in graph.jobs if job.startswith(("tables/", "figures/")) or job == "claims"]
+    upstream += [job for job in graph.jobs if job.startswith("backbones/")]
+    upstream += [*_jobs_ending(graph, "/val"), *_jobs_ending(graph, "/test")]
+    html = graph.layout.report
+    graph.add("report", html.with_name("manifest.json"), (html,), tuple(upstream), settings)
+
+
+def _trains(job: str) -> bool:
+    return not job.endswith(("/val", "/test"))
+
+
+def _jobs_ending(graph: "Graph", ending: str) -> list[str]:
+    return [job for job in graph.jobs if job.startswith("runs/") and job.endswith(ending)]

@@ -1,0 +1,97 @@
+"""Jobs that train: backbones, the stages of runs, and what is scored with their weights."""
+
+from typing import TYPE_CHECKING, Any
+
+from exfuse.spec.base import plain
+
+if TYPE_CHECKING:
+    from exfuse.spec.graph.graph import Graph
+
+
+def add_jobs(graph: "Graph") -> None:
+    """A job a backbone, and for each seed of a run a job a stage and one that scores it."""
+    spec = graph.spec
+    for name in spec.backbones:
+        if spec.why_no_backbone(name) is None:
+            _add_backbone(graph, name)
+    for name in spec.runs:
+        if spec.why_no_run(name) is None:
+            for seed in range(spec.preset.seeds):
+                _add_run(graph, name, seed)
+
+
+def _add_backbone(graph: "Graph", name: str) -> None:
+    target = graph.layout.backbone(name)
+    preset = graph.spec.preset
+    settings: dict[str, Any] = {"architecture": plain(graph.spec.backbone(name))}
+    upstream: tuple[str, ...] = ()
+    outputs = ["weights.safetensors", "metrics.json", "history.csv", "predictions.npz"]
+    if preset.public_backbones:
+        settings["public_weights"] = graph.spec.backbones[name].public_weights
+    else:
+        upstream = ("data/imagenet",)
+        settings |= {
+            "pretraining": plain(preset.pretraining),
+            "normalization": plain(preset.normalization),
+            "threads": preset.hardware.threads,
+        }
+    graph.add(
+        f"backbones/{name}", target / "manifest.json", tuple(target / file for file in outputs), upstream, settings
+    )
+
+
+def _add_run(graph: "Graph", name: str, seed: int) -> None:
+    run, preset = graph.spec.runs[name], graph.spec.preset
+    before = graph.last_stage(run.extends, seed) if run.extends else f"backbones/{run.backbone}"
+    for stage in run.stages:
+        target = graph.layout.stage(name, seed, stage)
+        job = f"runs/{name}/seed{seed}/{stage}"
+        settings = {
+            "model": plain(graph.spec.model(name)),
+            "classes": list(graph.spec.classes),
+            "fine_tuning": plain(graph.spec.fine_tuning(name, stage)),
+            "normalization": plain(preset.normalization),
+            "threads": preset.hardware.threads,
+            "seed": seed,
+        }
+        outputs = (target / "weights.safetensors", target / "history.csv")
+        scored = run.evaluated_on == "val" or _has_test_images(graph)
+        after = (f"data/sets/{run.evaluated_on}",) if scored and stage == run.stages[-1] else ()
+        graph.add(job, target / "manifest.json", outputs, (before, f"data/sets/{stage}"), settings, after)
+        before = job
+    if run.evaluated_on == "val":
+        _add_evaluation(graph, name, seed)
+    elif _has_test_images(graph):
+        _add_submission(graph, name, seed)
+
+
+def _has_test_images(graph: "Graph") -> bool:
+    """VOC's test archive needs an account; without it the runs are trained, and nothing is submitted."""
+    archives = [a for a in graph.spec.folder.archives["voc"] if a.optional]
+    generated = graph.spec.folder.generated is not None
+    return any(generated or (graph.spec.archive_folder / archive.file).is_file() for archive in archives)
+
+
+def _add_evaluation(graph: "Graph", name: str, seed: int) -> None:
+    stage = graph.spec.chain(name)[-1].stage
+    target = graph.layout.stage(name, seed, stage)
+    outputs = ("val.json", "val-flip.json", "confusions.npz", "predictions.zip")
+    graph.add(
+        f"runs/{name}/seed{seed}/{stage}/val",
+        target / "val.manifest.json",
+        tuple(target / file for file in outputs),
+        (f"runs/{name}/seed{seed}/{stage}", "data/sets/val"),
+        {"evaluation": plain(graph.spec.preset.evaluation), "seed": seed},
+    )
+
+
+def _add_submission(graph: "Graph", name: str, seed: int) -> None:
+    stage = graph.spec.chain(name)[-1].stage
+    target = graph.layout.stage(name, seed, stage)
+    graph.add(
+        f"runs/{name}/seed{seed}/{stage}/test",
+        target / "test.manifest.json",
+        (target / "submission.tar.gz",),
+        (f"runs/{name}/seed{seed}/{stage}", "data/sets/test"),
+        {"flip": True, "seed": seed},
+    )
