@@ -13,6 +13,7 @@ Only modification times of outputs that are about to be replaced are ever change
 import fcntl
 import os
 import shlex
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ from typing import IO
 
 from exfuse.commands.status import times
 from exfuse.errors import UserError
-from exfuse.files import write_text
+from exfuse.files import require_writable, write_text
 from exfuse.spec.freshness import stale_jobs
 from exfuse.spec.graph import Graph
 from exfuse.spec.load import load
 
+DRY_RUN_SECONDS = 2.0
+"""A dry run holds the lock for a moment while it marks; a run waits that long before it is refused."""
 LONG_AGO = 86400
 """A modification time in 1970: older than anything a job could depend on."""
 
@@ -100,8 +103,7 @@ class Bridge:
         if "archives" in self.stale:
             folders.append(self.graph.spec.archive_folder)
         for folder in folders:
-            write_text(folder / ".writable", "")
-            (folder / ".writable").unlink()
+            require_writable(folder)
 
     def _mark(self) -> None:
         write_text(self.stamp, f"{uuid.uuid4()}\n")
@@ -118,6 +120,9 @@ class Bridge:
             UserError: another Snakemake works here, or the folder cannot be written.
         """
         handle = self._open_lock()
+        deadline = time.monotonic() + DRY_RUN_SECONDS
+        while not _taken(handle) and time.monotonic() < deadline:
+            time.sleep(0.1)
         if not _taken(handle):
             holder = handle.read().strip() or "unknown"
             raise UserError(

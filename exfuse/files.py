@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import glob
 import hashlib
 import io
 import json
@@ -52,12 +53,17 @@ def atomic_path(target: Path) -> Iterator[Path]:
 def atomic_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside ``target`` that replaces ``target`` when the block ends without an exception.
 
+    What a killed process left of an earlier attempt is removed; two processes must not write one folder.
+
     Raises:
         UserError: the parent folder cannot be written, or the disk is full.
     """
+    prefix = f".{target.name[:80]}."
     with _unwritable(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:80]}."))
+        for left in target.parent.glob(f"{glob.escape(prefix)}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
     replaced = temporary.with_name(f"{temporary.name}.old")
     try:
         with _unwritable(target, only=DISK_ERRORS):
@@ -70,6 +76,18 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(replaced, ignore_errors=True)
+
+
+def require_writable(folder: Path) -> None:
+    """Makes a folder, and tries whether files can be made there.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    with _unwritable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            pass
 
 
 @contextmanager

@@ -41,8 +41,9 @@ def _call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 
 
 def _left(root: Path) -> set[str]:
-    """What a call left beside ``params/``."""
-    return {str(path.relative_to(root)) for path in root.rglob("*") if "params" not in path.relative_to(root).parts}
+    """What a call left beside ``params/`` and the locks."""
+    paths = (path.relative_to(root) for path in root.rglob("*"))
+    return {str(path) for path in paths if path.parts[0] not in ("params", ".exfuse")}
 
 
 # --- in a process of its own ---

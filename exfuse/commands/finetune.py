@@ -10,14 +10,13 @@ from exfuse.spec.graph import Graph
 from exfuse.spec.settings import StageName
 from exfuse.training import device as devices
 from exfuse.training.finetuning import fine_tune
-from exfuse.training.lock import sole_training
 from exfuse.training.weights import load_weights, save_weights
 
 
 def run(graph: Graph, run_name: str, stage: StageName, seed: int) -> None:
     """Trains a stage and writes its weights; scores it when it is the run's last."""
     name = f"runs/{run_name}/seed{seed}/{stage}"
-    with running(graph, name) as (job, about), sole_training(graph.layout.state(name)):
+    with running(graph, name) as (job, about):
         preset = graph.spec.preset
         device = devices.prepare(preset.hardware, seed)
         target = graph.layout.stage(run_name, seed, stage)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from exfuse import provenance
+from exfuse.commands.lock import sole_worker
 from exfuse.errors import UserError
 from exfuse.spec import manifest
 from exfuse.spec.freshness import has_expected_key
@@ -15,6 +16,8 @@ from exfuse.spec.graph import Graph, Job
 @contextmanager
 def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
     """A job and a dictionary for what its provenance should say besides; at the end its manifest is written.
+
+    An earlier process that still works on the job is asked to end.
 
     Raises:
         UserError: the preset has no such job, or what it reads was not made from the present spec.
@@ -27,16 +30,17 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
                 f"`snakemake --cores all -- {relative(job.manifest, graph)}` makes both."
             )
     about: dict[str, Any] = {}
-    yield job, about
-    manifest.write(
-        job.manifest,
-        job=name,
-        key=job.key,
-        settings=job.settings,
-        upstream={other: graph.jobs[other].key for other in job.upstream},
-        outputs=job.outputs,
-    )
-    provenance.write(manifest.provenance_file(job.manifest), **about)
+    with sole_worker(graph.layout.lock(name)):
+        yield job, about
+        manifest.write(
+            job.manifest,
+            job=name,
+            key=job.key,
+            settings=job.settings,
+            upstream={other: graph.jobs[other].key for other in job.upstream},
+            outputs=job.outputs,
+        )
+        provenance.write(manifest.provenance_file(job.manifest), **about)
 
 
 def relative(path: Path, graph: Graph) -> Path:

@@ -15,7 +15,6 @@ from exfuse.files import read_csv, write_json
 from exfuse.spec.graph import Graph
 from exfuse.training import device as devices
 from exfuse.training.history import History
-from exfuse.training.lock import sole_training
 from exfuse.training.pretraining import SEED, pretrain
 from exfuse.training.public import public_classifier
 from exfuse.training.weights import save_weights
@@ -26,8 +25,7 @@ NO_LABELS = np.empty(0, dtype=np.int16)
 
 def run(graph: Graph, name: str) -> None:
     """Trains a backbone, measures its top-1 error, writes both."""
-    job_name = f"backbones/{name}"
-    with running(graph, job_name) as (job, about), sole_training(graph.layout.state(job_name)):
+    with running(graph, f"backbones/{name}") as (job, about):
         device = devices.prepare(graph.spec.preset.hardware, SEED)
         target = graph.layout.backbone(name)
         public = graph.spec.backbones[name].public_weights if graph.spec.preset.public_backbones else None

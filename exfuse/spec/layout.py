@@ -59,6 +59,10 @@ class Layout:
         """What a job keeps for itself; no result, nobody depends on it."""
         return self.base / "state" / job
 
+    def lock(self, job: str) -> Path:
+        """The file that a process locks while it works on a job."""
+        return self.root / ".exfuse" / "locks" / self.preset / f"{job}.lock"
+
     def log(self, job: str) -> Path:
         """A job's messages."""
         return self.base / "logs" / f"{job}.log"

@@ -1,4 +1,4 @@
-"""One training a job: a second process asks the first to end and takes over. Real processes, real signals."""
+"""One process a job: a second asks the first to end and takes over. Real processes, real signals."""
 
 import os
 import signal
@@ -11,29 +11,29 @@ from pathlib import Path
 
 import pytest
 
+from exfuse.commands.lock import sole_worker
 from exfuse.errors import UserError
-from exfuse.training.lock import sole_training
 
-TRAINING = """
+WORKER = """
 import signal, sys, time
 from pathlib import Path
-from exfuse.training.lock import sole_training
+from exfuse.commands.lock import sole_worker
 if sys.argv[2] == "deaf":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-with sole_training(Path(sys.argv[1])):
-    print("training", flush=True)
+with sole_worker(Path(sys.argv[1])):
+    print("working", flush=True)
     time.sleep(60)
 """
 
 
 @contextmanager
-def _training(state: Path, repo_root: Path, manner: str = "polite") -> Iterator[subprocess.Popen[str]]:
+def _working(place: Path, repo_root: Path, manner: str = "polite") -> Iterator[subprocess.Popen[str]]:
     environment = {**os.environ, "PYTHONPATH": str(repo_root)}
     process = subprocess.Popen(
-        [sys.executable, "-c", TRAINING, str(state), manner], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", WORKER, str(place), manner], env=environment, stdout=subprocess.PIPE, text=True
     )
     try:
-        assert process.stdout is not None and process.stdout.readline() == "training\n"
+        assert process.stdout is not None and process.stdout.readline() == "working\n"
         yield process
     finally:
         process.kill()
@@ -45,48 +45,48 @@ def _training(state: Path, repo_root: Path, manner: str = "polite") -> Iterator[
 def test_the_holder_is_asked_to_end_and_the_next_takes_over(
     tmp_path: Path, repo_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with _training(tmp_path / "state", repo_root) as process:
-        with sole_training(tmp_path / "state", patience=20.0):
+    with _working(tmp_path / "state" / "lock", repo_root) as process:
+        with sole_worker(tmp_path / "state" / "lock", patience=20.0):
             assert process.wait(timeout=10) == -signal.SIGTERM
             assert (tmp_path / "state" / "lock").read_text() == str(os.getpid())
         assert f"process {process.pid} still works on this job; asking it to end" in capsys.readouterr().err
 
 
 def test_a_holder_that_does_not_end_is_named(tmp_path: Path, repo_root: Path) -> None:
-    with _training(tmp_path, repo_root, "deaf") as process:
+    with _working(tmp_path / "lock", repo_root, "deaf") as process:
         began = time.monotonic()
         with pytest.raises(UserError, match=f"process {process.pid} works on this job .* does not end; stop it"):
-            sole_training(tmp_path, patience=0.5).__enter__()
+            sole_worker(tmp_path / "lock", patience=0.5).__enter__()
         assert 0.4 < time.monotonic() - began < 5.0
         assert process.poll() is None
 
 
 def test_a_crash_releases_the_lock(tmp_path: Path, repo_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with _training(tmp_path, repo_root) as process:
+    with _working(tmp_path / "lock", repo_root) as process:
         process.kill()
         process.wait()
-        with sole_training(tmp_path, patience=0.0):
+        with sole_worker(tmp_path / "lock", patience=0.0):
             pass
     assert capsys.readouterr().err == ""
 
 
 def test_the_number_of_a_process_that_is_gone_asks_nobody(tmp_path: Path, repo_root: Path) -> None:
     """The lock may be held from another machine, where the number means another process."""
-    with _training(tmp_path, repo_root) as process:
+    with _working(tmp_path / "lock", repo_root) as process:
         gone = subprocess.Popen([sys.executable, "-c", ""])
         gone.wait()
         (tmp_path / "lock").write_text(str(gone.pid))
         with pytest.raises(UserError, match=f"process {gone.pid} works on this job"):
-            sole_training(tmp_path, patience=0.5).__enter__()
+            sole_worker(tmp_path / "lock", patience=0.5).__enter__()
         assert process.poll() is None
 
 
 def test_another_job_is_not_disturbed(tmp_path: Path, repo_root: Path) -> None:
-    with _training(tmp_path / "one", repo_root) as process, sole_training(tmp_path / "two", patience=0.0):
+    with _working(tmp_path / "one.lock", repo_root) as process, sole_worker(tmp_path / "two.lock", patience=0.0):
         assert process.poll() is None
 
 
-def test_a_state_folder_that_cannot_be_written(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("in the way")
     with pytest.raises(UserError, match=r"cannot write .*state/lock"):
-        sole_training(tmp_path / "state").__enter__()
+        sole_worker(tmp_path / "state" / "lock").__enter__()

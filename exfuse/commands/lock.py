@@ -1,4 +1,4 @@
-"""One training at a time for each job, also when the one before lost its Snakemake.
+"""One process at a time for each job, also when the one before lost its Snakemake.
 
 A killed Snakemake leaves its jobs running. Each holds a lock on a file of its own; the next call of the same job asks
 the holder to end and takes over.
@@ -20,19 +20,18 @@ POLL_SECONDS = 0.2
 
 
 @contextmanager
-def sole_training(state: Path, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
-    """Holds the lock of a job's state folder; a crash releases it.
+def sole_worker(place: Path, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
+    """Holds a job's lock; a crash releases it.
 
     Args:
-        state: the job's folder for what is no result.
+        place: the job's lock file.
         patience: seconds that an earlier process gets to end after it was asked to.
 
     Raises:
         UserError: an earlier process does not end, or the folder cannot be written.
     """
-    place = state / "lock"
     try:
-        state.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         handle = open(place, "a+")  # noqa: SIM115 - closed below
     except OSError as error:
         raise UserError(f"cannot write {place}: {error.strerror}. Give the folder write permission.") from error
