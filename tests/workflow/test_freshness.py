@@ -41,7 +41,7 @@ def test_a_changed_stage_reruns_itself_and_what_reads_it(clone: Clone) -> None:
     kept_after_scramble = kept.stat().st_mtime_ns
     assert kept_after_scramble != before
     clone.edit("params/presets/smoke.yaml", "  trainval:\n    steps: {value: 2,", "  trainval:\n    steps: {value: 3,")
-    expected = {"finetune": 2, "submit": 2, "table": 1, "figure": 1, "html": 1, "all": 1}
+    expected = {"finetune_chain": 2, "submit": 2, "table": 1, "figure": 1, "html": 1, "all": 1}
     assert clone.jobs_to_run() == expected
     clone.smoke()
     assert kept.stat().st_mtime_ns == kept_after_scramble

@@ -1,4 +1,5 @@
 # Loads the spec, locks the folder, and translates keys to Snakemake's clocks (exfuse/bridge.py).
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -31,6 +32,7 @@ onstart:
 onsuccess:
     print(bridge.closing())
 
+
 GRAPH = bridge.graph
 EXFUSE = bridge.command
 BASE = f"results/{bridge.preset}"
@@ -62,6 +64,11 @@ def upstream(pattern):
         return [*found.timed, *map(ancient, found.ancient)]
 
     return inputs
+
+
+def one_of(names):
+    """A pattern for wildcards that matches one of some names."""
+    return "|".join(re.escape(name) for name in names)
 
 
 def made(kind):

@@ -10,6 +10,15 @@ rule finetune:
         manifest=f"{BASE}/runs/{{run}}/seed{{seed}}/{{stage}}/manifest.json",
     log:
         f"{LOGS}/runs/{{run}}/seed{{seed}}/{{stage}}.log",
+    wildcard_constraints:
+        run=one_of(run for run in GRAPH.spec.runs if len(GRAPH.spec.chain(run)) == 1),
     threads: THREADS
     shell:
         "{EXFUSE} finetune {wildcards.run} {wildcards.stage} --seed {wildcards.seed} 2> {log}"
+
+
+# Chains of several stages are the graph's longest path: begun last, they would leave all cores but one idle.
+use rule finetune as finetune_chain with:
+    wildcard_constraints:
+        run=one_of(run for run in GRAPH.spec.runs if len(GRAPH.spec.chain(run)) > 1),
+    priority: 1

@@ -12,6 +12,7 @@ rule pretrain:
         manifest=f"{BASE}/backbones/{{backbone}}/manifest.json",
     log:
         f"{LOGS}/backbones/{{backbone}}.log",
+    priority: 1
     threads: THREADS
     shell:
         "{EXFUSE} pretrain {wildcards.backbone} 2> {log}"
