@@ -51,13 +51,5 @@ def fine_tune(
         output = model(inputs.contiguous(memory_format=torch.channels_last))
         return segmentation_losses(output, masks.to(device, non_blocking=True).long(), weight)
 
-    course = Course(
-        title=title,
-        steps=settings.steps,
-        optimizer=settings.optimizer,
-        schedule=settings.schedule,
-        gradient_clip=settings.gradient_clip,
-        device=device,
-    )
     batches = make_loader(dataset, sampler, workers=preset.hardware.workers, pin_memory=device.type == "cuda")
-    return train(model, batches, losses, course)
+    return train(model, batches, losses, Course.of(title, settings, device))

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from exfuse.errors import UserError
-from exfuse.spec.settings import Optimizer, Schedule
+from exfuse.spec.settings import FineTuning, Optimizer, Pretraining, Schedule
 from exfuse.training.history import History
 from exfuse.training.losses import Losses
 from exfuse.training.schedule import learning_rate
@@ -27,6 +28,18 @@ class Course:
     schedule: Schedule
     gradient_clip: float | None
     device: torch.device
+
+    @classmethod
+    def of(cls, title: str, settings: Pretraining | FineTuning, device: torch.device) -> Self:
+        """The course that a preset's settings describe."""
+        return cls(
+            title=title,
+            steps=settings.steps,
+            optimizer=settings.optimizer,
+            schedule=settings.schedule,
+            gradient_clip=settings.gradient_clip,
+            device=device,
+        )
 
 
 def build_optimizer(model: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:

@@ -53,13 +53,5 @@ def pretrain(
         output = model(inputs.contiguous(memory_format=torch.channels_last))
         return classification_losses(output, labels.to(device, non_blocking=True), weight)
 
-    course = Course(
-        title=title,
-        steps=settings.steps,
-        optimizer=settings.optimizer,
-        schedule=settings.schedule,
-        gradient_clip=settings.gradient_clip,
-        device=device,
-    )
     batches = make_loader(dataset, sampler, workers=preset.hardware.workers, pin_memory=device.type == "cuda")
-    return model, train(model, batches, losses, course)
+    return model, train(model, batches, losses, Course.of(title, settings, device))
