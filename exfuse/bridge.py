@@ -15,13 +15,13 @@ import os
 import shlex
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import IO
 
-from exfuse.commands.status import times
+from exfuse.commands.status import rule_of, times
 from exfuse.errors import UserError
 from exfuse.files import require_writable, write_text
 from exfuse.spec.freshness import stale_jobs
@@ -71,8 +71,12 @@ class Bridge:
         """Names of the jobs that have to run."""
         return stale_jobs(self.graph)
 
-    def inputs(self, name: str) -> Inputs:
+    def inputs(self, name: str, forced: Collection[str] = ()) -> Inputs:
         """What the rule of a job reads.
+
+        Args:
+            name: the job.
+            forced: what ``--forcerun`` names, rules or files; such jobs and those downstream are made again.
 
         Raises:
             UserError: the preset has no such job.
@@ -80,9 +84,19 @@ class Bridge:
         job = self.graph.job(name)
         upstream = [str(self.graph.jobs[other].manifest) for other in job.upstream]
         after = [str(self.graph.jobs[other].manifest) for other in job.after]
-        if name in self.stale:
+        if name in self.stale or name in self._redone(frozenset(forced)):
             return Inputs(timed=[*upstream, str(self.stamp)], ancient=after)
         return Inputs(timed=[], ancient=[*upstream, *after])
+
+    @lru_cache(maxsize=1)  # noqa: B019 - one bridge lives as long as its process
+    def _redone(self, forced: frozenset[str]) -> frozenset[str]:
+        """The jobs that ``--forcerun`` names, and all downstream."""
+        found: set[str] = set()
+        for name, job in self.graph.jobs.items():
+            files = {str(path) for path in (*job.outputs, job.manifest)}
+            if forced & {rule_of(self.graph, name), *files} or found.intersection(job.upstream):
+                found.add(name)
+        return frozenset(found)
 
     def mark(self) -> None:
         """Makes the stale jobs' old outputs old and the stamp new, as each main process does on reading the Snakefile.
@@ -111,7 +125,7 @@ class Bridge:
             job = self.graph.jobs[name]
             for path in (*job.outputs, job.manifest):
                 if path.exists():
-                    os.utime(path, (LONG_AGO, LONG_AGO))
+                    _make_old(path)
 
     def lock(self) -> None:
         """Takes the folder for this process until it ends, however it ends.
@@ -146,6 +160,13 @@ class Bridge:
     def closing(self) -> str:
         """What to say after a run that succeeded: what each kind of job took."""
         return "\n".join(times(self.graph))
+
+
+def _make_old(path: Path) -> None:
+    try:
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    except OSError as error:
+        raise UserError(f"cannot change the time of {path}: {error.strerror}. Is it another user's?") from error
 
 
 def _taken(handle: IO[str]) -> bool:

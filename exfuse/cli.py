@@ -10,6 +10,7 @@ from exfuse import (
     __version__,
     provenance,  # noqa: F401 - starts a job's clock before libraries are loaded that take seconds
 )
+from exfuse.commands.jobs import require_made
 from exfuse.errors import UserError
 from exfuse.spec.datasets import PUBLISHERS
 from exfuse.spec.graph import FIGURES, SET_PUBLISHERS, Graph
@@ -64,13 +65,15 @@ def data_archives(context: typer.Context) -> None:
 
 @data.command("prepare")
 def data_prepare(
-    context: typer.Context, publisher: Annotated[str, typer.Argument(help=", ".join(PUBLISHERS), metavar="PUBLISHER")]
+    context: typer.Context,
+    publisher: Annotated[str, typer.Argument(help=", ".join(PUBLISHERS), metavar="PUBLISHER")],
+    workers: Annotated[int, typer.Option(help="Processes that convert masks.", min=1)] = 1,
 ) -> None:
     """Turn a publisher's archives into images, masks and an index."""
     from exfuse.commands import data as command
 
     require(publisher, PUBLISHERS, "publisher", "exfuse data prepare")
-    command.prepare(_graph(context), cast(Any, publisher))
+    command.prepare(_graph(context), cast(Any, publisher), workers)
 
 
 @data.command("set")
@@ -92,6 +95,7 @@ def pretrain(
     """Train a backbone on ImageNet and measure its top-1 error."""
     graph = _graph(context)
     require(backbone, graph.spec.backbones, "backbone", "exfuse pretrain")
+    require_made(graph, backbone, graph.spec.why_no_backbone(backbone))
     from exfuse.commands import pretrain as command
 
     command.run(graph, backbone)
@@ -108,10 +112,9 @@ def finetune(
     graph = _graph(context)
     require(run, graph.spec.runs, "run", "exfuse finetune")
     require(stage, graph.spec.runs[run].stages, "stage", f"exfuse finetune {run}")
-    from exfuse.commands import evaluate
+    require_made(graph, run, graph.spec.why_no_run(run))
     from exfuse.commands import finetune as command
 
-    evaluate.require_run(graph, run)
     command.run(graph, run, cast(Any, stage), seed)
 
 
@@ -132,7 +135,9 @@ def _score(context: typer.Context, run: str, seed: int, split: str, verb: str) -
 
     graph = _graph(context)
     require(run, [n for n, r in graph.spec.runs.items() if r.evaluated_on == split], "run", verb)
-    command.require_run(graph, run)
+    require_made(graph, run, graph.spec.why_no_run(run))
+    if split == "test":
+        require_made(graph, f"{graph.last_stage(run, seed)}/test", graph.why_no_submission(run))
     command.run(graph, run, seed)
 
 

@@ -159,9 +159,16 @@ def read_csv(source: Path) -> list[dict[str, str]]:
 
 
 def digest(source: Path, algorithm: str = "sha256") -> str:
-    """Hex digest of a file's content, read in pieces."""
+    """Hex digest of a file's content, read in pieces.
+
+    Raises:
+        UserError: the file is absent or unreadable.
+    """
     hasher = hashlib.new(algorithm)
-    with open(source, "rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            hasher.update(chunk)
+    try:
+        with open(source, "rb") as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                hasher.update(chunk)
+    except OSError as error:
+        raise UserError(f"cannot read {source}: {error.strerror or error}.") from error
     return hasher.hexdigest()

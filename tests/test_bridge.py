@@ -248,8 +248,20 @@ def test_the_last_words_say_what_each_kind_of_job_took(params: Params) -> None:
         about = {"seconds": {"wall": wall}, "peak_memory_mb": 900}
         write_json(provenance_file(bridge.graph.jobs[name].manifest), about)
     assert [line.split() for line in bridge.closing().splitlines()] == [
-        ["job", "count", "seconds", "longest", "memory"],
+        ["rule", "count", "seconds", "longest", "memory"],
         ["pretrain", "1", "7.0", "7.0", "900", "MB"],
         ["finetune", "2", "42.5", "30.0", "900", "MB"],
         ["all", "3", "49.5", "30.0", "900", "MB"],
     ]
+
+
+def test_forced_jobs_take_all_that_follows_along(params: Params) -> None:
+    bridge = _bridge(params)
+    params.finish(bridge.graph)
+    bridge = _bridge(params)
+    assert bridge.inputs("tables/table5", forced=()).timed == []
+    assert bridge.inputs("tables/table5", forced=("finetune",)).timed != []
+    assert bridge.inputs("tables/table5", forced=("finetune_chain",)).timed == []
+    weights = str(bridge.graph.jobs["runs/ss/seed0/trainaug"].outputs[0])
+    assert bridge.inputs("tables/table3", forced=(weights,)).timed != []
+    assert bridge.inputs("tables/table4", forced=(weights,)).timed == []

@@ -175,7 +175,15 @@ def test_unknown_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
             "does not make 'gcn-resnext101-coco': not run: needs CO",
         ),
         (("finetune", "exfuse", "trainaug", "--seed", "3"), "has no job 'runs/exfuse/seed3/trainaug'"),
-        (("--preset", "voc", "pretrain", "resnet50-ss"), "has no job 'backbones/resnet50-ss'"),
+        (
+            ("--preset", "voc", "pretrain", "resnet50-ss"),
+            "preset 'voc' does not make 'resnet50-ss': not run: needs ImageNet",
+        ),
+        (
+            ("--preset", "paper", "submit", "exfuse-resnet101-test"),
+            "does not make 'runs/exfuse-resnet101-test/seed0/trainval/test': not run: needs VOC's test images",
+        ),
+        (("--preset", "voc", "submit", "exfuse-resnet101-test"), "'exfuse-resnet101-test': not run: needs ImageNet"),
         (
             ("--preset", "paper", "data", "archives"),
             "the archives of data folder 'official' come from their publishers",
@@ -210,6 +218,7 @@ def test_a_job_whose_inputs_are_missing_names_the_command_that_makes_them(
     ("publisher", "archive", "origin"),
     [
         ("voc", ARCHIVE, "host.robots.ox.ac.uk/pascal/VOC/voc2012"),
+        ("voc-test", "VOC2012test.tar", "PASCAL VOC evaluation server"),
         ("sbd", "benchmark.tgz", "Semantic Boundaries Dataset"),
         ("coco", "train2014.zip", "cocodataset.org"),
         ("imagenet", "ILSVRC2012_img_train.tar", "image-net.org"),
@@ -224,6 +233,14 @@ def test_a_missing_archive_says_where_it_belongs_and_comes_from(
     assert message.startswith(f"error: elsewhere/{archive} is missing.")
     assert origin in message
     assert "`data_root`" in message
+    assert _left(params.root) == set()
+
+
+def test_the_test_set_without_its_archive_says_which_is_missing(
+    params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _call(monkeypatch, "--preset", "paper", "data", "set", "test") == 1
+    assert "data/official/VOC2012test.tar is missing. Put the publisher's file" in capsys.readouterr().err
     assert _left(params.root) == set()
 
 
@@ -297,4 +314,4 @@ def test_times_before_anything_ran(
     monkeypatch.setattr("sys.argv", ["exfuse", "times"])
     with pytest.raises(SystemExit):
         cli.main()
-    assert capsys.readouterr().out.split() == ["job", "count", "seconds", "longest", "memory"]
+    assert capsys.readouterr().out.split() == ["rule", "count", "seconds", "longest", "memory"]

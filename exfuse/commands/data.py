@@ -1,6 +1,5 @@
 """`exfuse data …`: from archives to what training reads."""
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from exfuse.commands.jobs import running
 from exfuse.errors import UserError
 from exfuse.files import digest
 from exfuse.spec.datasets import Archive, Publisher
-from exfuse.spec.graph import Graph
+from exfuse.spec.graph import SET_PUBLISHERS, Graph
 from exfuse.spec.settings import SetName
 
 
@@ -31,20 +30,29 @@ def make_archives(graph: Graph) -> None:
         write_archives(folder.generated, graph.spec.archive_folder, show)
 
 
-def prepare(graph: Graph, publisher: Publisher) -> None:
-    """Turns a publisher's archives into images, masks and an index (ImageNet: an index alone)."""
+def prepare(graph: Graph, publisher: Publisher, workers: int) -> None:
+    """Turns a publisher's archives into images, masks and an index (ImageNet: an index alone).
+
+    What is written does not depend on the number of ``workers``.
+    """
+    _require_archives(graph, publisher)
     with running(graph, f"data/{publisher}") as (_, about):
         archives = _present(graph, publisher)
         target = graph.layout.publisher(publisher)
-        about["counts"] = _preparation(graph, publisher)(archives, target)
+        about["counts"] = _preparation(graph, publisher, workers)(archives, target)
 
 
-def _preparation(graph: Graph, publisher: Publisher) -> Callable[[Mapping[str, Path], Path], dict[str, int]]:
-    workers = len(os.sched_getaffinity(0)) if graph.spec.folder.generated is None else 1
+def _preparation(
+    graph: Graph, publisher: Publisher, workers: int
+) -> Callable[[Mapping[str, Path], Path], dict[str, int]]:
     if publisher == "voc":
         from exfuse.data.voc import prepare_voc
 
         return prepare_voc
+    if publisher == "voc-test":
+        from exfuse.data.voc import prepare_voc_test
+
+        return prepare_voc_test
     if publisher == "sbd":
         from exfuse.data.sbd import prepare_sbd
 
@@ -64,12 +72,17 @@ def _present(graph: Graph, publisher: Publisher) -> dict[str, Path]:
     found = {}
     for archive in graph.spec.folder.archives[publisher]:
         path = graph.spec.archive_folder / archive.file
-        if path.is_file():
-            _verify(path, archive)
-            found[archive.file] = path
-        elif not archive.optional:
+        if not path.is_file():
             raise missing_archive(path, archive)
+        _verify(path, archive)
+        found[archive.file] = path
     return found
+
+
+def _require_archives(graph: Graph, publisher: Publisher) -> None:
+    """Where there is no job for want of a publisher's archives, says which to get."""
+    if f"data/{publisher}" not in graph.jobs and publisher in graph.spec.folder.archives:
+        _present(graph, publisher)
 
 
 def missing_archive(path: Path, archive: Archive) -> UserError:
@@ -93,6 +106,8 @@ def write_set(graph: Graph, name: SetName) -> None:
     """Writes the table of a set of images."""
     from exfuse.data import sets
 
+    for publisher in SET_PUBLISHERS[name]:
+        _require_archives(graph, publisher)
     with running(graph, f"data/sets/{name}") as (job, about):
         repeated = tuple(graph.spec.datasets.classes.index(c) for c in job.settings.get("repeated", ()))
         about["counts"] = sets.write_set(name, graph.layout.data, graph.layout.set(name), repeated)

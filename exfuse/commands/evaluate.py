@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exfuse.commands.jobs import running
-from exfuse.errors import UserError
 from exfuse.files import atomic_folder, atomic_path, read_csv, write_json, write_text
 from exfuse.spec.graph import Graph, Job
 
@@ -130,14 +129,3 @@ def _write_submission(graph: Graph, run_name: str, model: "Segmenter", target: P
     predictions = predict_segmentation(model, table, graph.layout.data, class_map, settings, flip=True)
     write_submission(predictions, target)
     check_submission(target, {row["id"]: (int(row["width"]), int(row["height"])) for row in read_csv(table)})
-
-
-def require_run(graph: Graph, run_name: str) -> None:
-    """Checks that the preset makes a run.
-
-    Raises:
-        UserError: it does not, and why.
-    """
-    reason = graph.spec.why_no_run(run_name)
-    if reason is not None:
-        raise UserError(f"preset '{graph.spec.preset.name}' does not make '{run_name}': {reason}.")

@@ -51,4 +51,4 @@ def load_model(graph: Graph, run_name: str, seed: int) -> Segmenter:
     model = build(graph.spec.model(run_name))
     last = graph.job(graph.last_stage(run_name, seed))
     model.load_state_dict(load_weights(last.manifest.with_name("weights.safetensors")))
-    return model.to(device)
+    return devices.place(model, device)

@@ -32,6 +32,7 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
     about: dict[str, Any] = {}
     with sole_worker(graph.layout.lock(name)):
         yield job, about
+        provenance.write(manifest.provenance_file(job.manifest), **about)
         manifest.write(
             job.manifest,
             job=name,
@@ -40,7 +41,21 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
             upstream={other: graph.jobs[other].key for other in job.upstream},
             outputs=job.outputs,
         )
-        provenance.write(manifest.provenance_file(job.manifest), **about)
+
+
+def require_made(graph: Graph, name: str, reason: str | None) -> None:
+    """Checks that the preset makes something.
+
+    Args:
+        graph: the preset's jobs.
+        name: what is asked for.
+        reason: why it is not made; none where it is.
+
+    Raises:
+        UserError: it is not, and why.
+    """
+    if reason is not None:
+        raise UserError(f"preset '{graph.spec.preset.name}' does not make '{name}': {reason}.")
 
 
 def relative(path: Path, graph: Graph) -> Path:

@@ -6,6 +6,7 @@ the holder to end and takes over.
 
 import fcntl
 import os
+import platform
 import signal
 import sys
 import time
@@ -38,7 +39,7 @@ def sole_worker(place: Path, patience: float = PATIENCE_SECONDS) -> Iterator[Non
     with handle:
         _take(handle.fileno(), place, patience)
         handle.truncate(0)
-        handle.write(str(os.getpid()))
+        handle.write(f"{os.getpid()} on {platform.node()}")
         handle.flush()
         yield
 
@@ -52,9 +53,10 @@ def _take(descriptor: int, place: Path, patience: float) -> None:
             return
         except BlockingIOError:
             holder = place.read_text().strip()
-        if not asked and holder.isdigit():
-            print(f"process {holder} still works on this job; asking it to end", file=sys.stderr)
-            _ask_to_end(int(holder), place)
+        process, _, host = holder.partition(" on ")
+        if not asked and process.isdigit() and host == platform.node():  # elsewhere the number is another process
+            print(f"process {process} still works on this job; asking it to end", file=sys.stderr)
+            _ask_to_end(int(process), place)
             asked = True
         if time.monotonic() > deadline:
             raise UserError(f"process {holder or 'unknown'} works on this job ({place}) and does not end; stop it.")

@@ -24,15 +24,15 @@ def _state(job: Job, stale: bool) -> str:
 
 
 def times(graph: Graph) -> list[str]:
-    """One line a kind of job: how many, seconds in all, the longest, the largest memory."""
+    """One line a rule: how many jobs, seconds in all, the longest, the largest memory."""
     kinds: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for job in graph.jobs.values():
         try:
             content = read_json(provenance_file(job.manifest))
-            kinds[_kind(job.name)].append({"wall": content["seconds"]["wall"], **content})
+            kinds[rule_of(graph, job.name)].append({"wall": content["seconds"]["wall"], **content})
         except (UserError, KeyError, TypeError):
             continue
-    lines = [f"{'job':12} {'count':>5} {'seconds':>8} {'longest':>8} {'memory':>8}"]
+    lines = [f"{'rule':14} {'count':>5} {'seconds':>8} {'longest':>8} {'memory':>8}"]
     everything = [entry for done in kinds.values() for entry in done]
     if everything:
         kinds["all"] = everything
@@ -40,15 +40,17 @@ def times(graph: Graph) -> list[str]:
         walls = [float(entry["wall"]) for entry in done]
         memory = max((int(entry.get("peak_memory_mb", 0)) for entry in done), default=0)
         shown = f"{memory} MB" if memory else ""
-        lines.append(f"{kind:12} {len(done):5} {sum(walls):8.1f} {max(walls):8.1f} {shown:>8}")
+        lines.append(f"{kind:14} {len(done):5} {sum(walls):8.1f} {max(walls):8.1f} {shown:>8}")
     return lines
 
 
-def _kind(name: str) -> str:
-    """What Snakemake's rules are called."""
+def rule_of(graph: Graph, name: str) -> str:
+    """The Snakemake rule that makes a job."""
     if name.startswith("runs/"):
-        return {"val": "evaluate", "test": "submit"}.get(name.rsplit("/", 1)[1], "finetune")
+        train = "finetune" if len(graph.spec.chain(name.split("/")[1])) == 1 else "finetune_chain"
+        return {"val": "evaluate", "test": "submit"}.get(name.rsplit("/", 1)[1], train)
     if name.startswith("data/sets/"):
         return "set"
     first = name.split("/")[0]
-    return {"data": "prepare", "backbones": "pretrain", "tables": "table", "figures": "figure"}.get(first, first)
+    rules = {"data": "prepare", "backbones": "pretrain", "tables": "table", "figures": "figure", "report": "html"}
+    return rules.get(first, first)

@@ -21,8 +21,6 @@ from exfuse.data.tars import TarMember, list_tar, read_tar
 from exfuse.errors import UserError
 from exfuse.files import atomic_folder, write_csv
 
-__all__ = ["ImageIndex", "decode_rgb", "prepare_imagenet", "read_devkit", "read_member"]
-
 TRAIN_ARCHIVE = "ILSVRC2012_img_train.tar"
 VAL_ARCHIVE = "ILSVRC2012_img_val.tar"
 DEVKIT_ARCHIVE = "ILSVRC2012_devkit_t12.tar.gz"

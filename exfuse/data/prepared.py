@@ -68,7 +68,7 @@ class PublisherFolder:
     """A publisher's folder while it is filled, in any order; ``finish`` writes the index."""
 
     def __init__(self, root: Path, name: str) -> None:
-        """Makes the folders for images and masks.
+        """Starts empty; the folders for images and masks are made when the first of them is added.
 
         Args:
             root: where the files are written.
@@ -78,8 +78,6 @@ class PublisherFolder:
         self._sizes: dict[str, tuple[int, int]] = {}
         self._splits: dict[str, str] = {}
         self._masks: dict[str, _Mask] = {}
-        for kind in ("images", "masks"):
-            (root / kind).mkdir(exist_ok=True)
 
     def add_image(self, identifier: str, split: str, content: bytes, origin: str) -> tuple[int, int]:
         """Keeps an image's bytes unchanged.
@@ -154,8 +152,10 @@ class PublisherFolder:
             )
 
     def _store(self, path: str, content: bytes) -> None:
+        target = self._root / path
         try:
-            (self._root / path).write_bytes(content)
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(content)
         except OSError as error:
             raise UserError(f"cannot write {self._name}/{path}: {error.strerror or error}.") from error
 

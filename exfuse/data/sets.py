@@ -21,6 +21,7 @@ from exfuse.errors import UserError
 from exfuse.files import write_csv
 
 SETS = ("train", "trainaug", "trainval", "coco", "val", "test")
+SOURCES = ("voc", "voc-test", "sbd", "coco")
 SET_COLUMNS = ("id", "source", "image", "mask", "width", "height", "classes")
 
 Entry = tuple[str, PreparedImage]
@@ -37,8 +38,8 @@ def write_set(name: str, prepared_root: Path, target: Path, repeat_classes: Sequ
         repeat_classes: VOC's labels; images that show one of them stand twice in ``trainval``.
 
     Returns:
-        ``rows``, ``images`` (without repeats), the rows of each source (``voc``, ``sbd``, ``coco``), and ``sha256`` of
-        the rows' sorted ids, one a line, as ``sort | sha256sum`` gives it for a public list.
+        ``rows``, ``images`` (without repeats), the rows of each of ``SOURCES``, and ``sha256`` of the rows'
+        sorted ids, one a line, as ``sort | sha256sum`` gives it for a public list.
 
     Raises:
         UserError: the set is unknown or empty, repeats are asked of another set, or an index is unreadable.
@@ -49,23 +50,24 @@ def write_set(name: str, prepared_root: Path, target: Path, repeat_classes: Sequ
         raise UserError(f"only `trainval` repeats images of hard classes, not `{name}`.")
     entries = _members(name, prepared_root)
     if not entries:
-        cause = "VOC2012test.tar was not among the archives" if name == "test" else "its publishers' splits are empty"
-        raise UserError(f"set `{name}` has no image: {cause}. Prepare the data again.")
+        raise UserError(f"set `{name}` has no image: its publishers' splits are empty. Prepare the data again.")
     hard = set(repeat_classes)
     rows = sorted(entries + [entry for entry in entries if hard & set(entry[1].classes)], key=_order)
     write_csv(target, SET_COLUMNS, (_row(source, image) for source, image in rows))
     return {
         "rows": len(rows),
         "images": len(entries),
-        **{source: sum(origin == source for origin, _ in rows) for source in ("voc", "sbd", "coco")},
+        **{source: sum(origin == source for origin, _ in rows) for source in SOURCES},
         "sha256": _digest(image.id for _, image in rows),
     }
 
 
 def _members(name: str, root: Path) -> list[Entry]:
+    if name == "test":
+        return _of_splits(_read(root, "voc-test"), "test")
     voc = _read(root, "voc")
-    if name in ("val", "test"):
-        return _of_splits(voc, name)
+    if name == "val":
+        return _of_splits(voc, "val")
     if name == "trainval":
         return _of_splits(voc, "train", "val")
     held_out = {image.id for _, image in _of_splits(voc, "val")}

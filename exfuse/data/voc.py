@@ -1,7 +1,7 @@
 """PASCAL VOC 2012, segmentation: 1464 train, 1449 val and 1456 test images (paper §3, baseline settings; §4).
 
 Masks keep the publisher's bytes: palette PNGs whose indices are the labels, with 255 on the objects' borders. The
-labels of the test images are not public; their archive is optional and adds images without masks.
+labels of the test images are not public; their archive gives a folder of its own, of images without masks.
 """
 
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ ROOT = "VOCdevkit/VOC2012"
 
 
 def prepare_voc(archives: Mapping[str, Path], target: Path) -> dict[str, int]:
-    """Writes images, masks and ``index.csv`` of VOC 2012's segmentation task.
+    """Writes images, masks and ``index.csv`` of the train and val splits.
 
     Args:
-        archives: path by official name; ``VOC2012test.tar`` may be absent.
+        archives: path by official name.
         target: the publisher's folder under the prepared root; replaced as a whole.
 
     Returns:
@@ -36,8 +36,18 @@ def prepare_voc(archives: Mapping[str, Path], target: Path) -> dict[str, int]:
         folder = PublisherFolder(root, target.name)
         for split in ("train", "val"):
             _add_split(folder, trainval, split)
-        if TEST_ARCHIVE in archives:
-            _add_split(folder, TarReader(find_archive(archives, TEST_ARCHIVE)), "test")
+        return folder.finish()
+
+
+def prepare_voc_test(archives: Mapping[str, Path], target: Path) -> dict[str, int]:
+    """Writes images and ``index.csv`` of the test split, which has no masks.
+
+    Args, result and errors are those of :func:`prepare_voc`.
+    """
+    test = TarReader(find_archive(archives, TEST_ARCHIVE))
+    with atomic_folder(target) as root:
+        folder = PublisherFolder(root, target.name)
+        _add_split(folder, test, "test")
         return folder.finish()
 
 

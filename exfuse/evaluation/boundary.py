@@ -1,4 +1,4 @@
-"""GCN's split of an image into the surroundings of object boundaries and the rest (GCN §4, its Table 5).
+"""GCN's split of an image into the surroundings of object boundaries and the rest (GCN §4).
 
 A *label change* is the midpoint between two horizontal or vertical neighbours of different labels; void is a label
 like any other, the image's border is no change. A pixel is *boundary* when its centre lies within the given

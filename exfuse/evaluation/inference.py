@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from exfuse.data.transforms import mean_pixel, normalize, pad
-
-STRIDE = 32
+from exfuse.spec.model import STRIDE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

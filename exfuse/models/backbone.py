@@ -12,9 +12,6 @@ from torch import nn
 
 from exfuse.spec.model import BackboneSpec
 
-STRIDE = 32
-"""Input pixels per pixel of the top-most map."""
-
 TIMM_STEM_WIDTH = 64
 
 

@@ -8,11 +8,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from exfuse.errors import UserError
-from exfuse.models.backbone import STRIDE, Backbone
+from exfuse.models.backbone import Backbone
 from exfuse.models.decoder import TOP_LEVEL, Decoder
 from exfuse.models.resize import resize
 from exfuse.models.semantic_supervision import SemanticSupervisionHead, head_width
-from exfuse.spec.model import ModelSpec, Tap
+from exfuse.spec.model import STRIDE, ModelSpec, Tap
 
 BOOKKEEPING = ".num_batches_tracked"
 """A counter that batch norm with a momentum never reads; older public weights lack it."""

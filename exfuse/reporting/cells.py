@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from exfuse.reporting.evaluations import QUOTED, Evaluation, evaluate, training_steps
+from exfuse.reporting.evaluations import QUOTED, STALE, Evaluation, evaluate, training_steps
 from exfuse.spec.graph import Graph
 from exfuse.spec.paper import Cell, Row, Table
 
@@ -79,11 +79,13 @@ def table_cells(graph: Graph, table: Table) -> list[ReportedCell]:
 
 
 def table_notes(graph: Graph, table: Table, cells: list[ReportedCell]) -> list[str]:
-    """What stands below a table: its own note, differing steps, missing seeds."""
+    """What stands below a table: its own note, differing steps, scores of old submissions, missing seeds."""
     notes = [table.note] if table.note else []
     steps = _steps_note(graph, table)
     if steps:
         notes.append(steps)
+    submitted = [cell for cell in cells if cell.cell.measure and cell.cell.measure.metric == "test_miou"]
+    notes += [f"Stale: {cell.evaluation.detail}." for cell in submitted if cell.evaluation.status == STALE]
     wanted = graph.spec.preset.seeds
     few = [c for c in cells if c.cell.measure and c.cell.measure.metric == "miou" and 0 < int(c.seeds or 0) < wanted]
     if few:

@@ -88,9 +88,9 @@ def write_claims(graph: Graph) -> None:
 
 def outcome(claim: Claim, effect: float) -> str:
     """Where an effect lies: its sign against the claimed one, or its size against the margin."""
-    if claim.kind == "no-difference":
-        assert claim.margin is not None
-        return "within the margin" if abs(effect) <= claim.margin else "outside the margin"
+    if claim.margin is not None:
+        excess = -effect if claim.kind == "not-less" else abs(effect)
+        return "within the margin" if excess <= claim.margin else "outside the margin"
     if effect == 0:
         return "no difference"
     return "same sign" if (effect > 0) == (claim.kind == "greater") else "opposite sign"

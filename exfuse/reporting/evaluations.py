@@ -159,18 +159,22 @@ def _fresh(graph: Graph, source: Path, key: str) -> Mapping[str, Any]:
 
 def _from_test_server(graph: Graph, run: str) -> Evaluation:
     """A score of the VOC test server, which only a person can enter."""
-    score = graph.spec.preset.test_server.get(run)
-    if score is not None:
-        return Evaluation(status=MEASURED, values={0: score}, detail="the test server's score, entered by hand")
-    reason = graph.spec.why_no_run(run)
+    reason = graph.why_no_submission(run)
     if reason is not None:
         return Evaluation(status=reason)
     submissions = measure_jobs(graph, Measure(run=run, metric="test_miou"))
-    if not submissions:
-        return Evaluation(status=f"{NOT_RUN}: needs VOC's test images")
+    score = graph.spec.preset.test_server.get(run)
+    if score is not None:
+        values = {seed: score.miou for seed, job in enumerate(submissions) if job.key == score.key}
+        if values:
+            return Evaluation(status=MEASURED, values=values, detail="the test server's score, entered by hand")
+        detail = f"the score of {run} in the preset belongs to submission {score.key}, not to the present"
+        return Evaluation(status=STALE, detail=f"{detail} {submissions[0].key}")
     for job in submissions:
         if not job.manifest.is_file():
             return Evaluation(status=MISSING, detail=f"{shown_path(graph, job.outputs[0])} is not there")
         if not has_expected_key(job):
             return Evaluation(status=STALE, detail=f"{shown_path(graph, job.outputs[0])} was made from other settings")
-    return Evaluation(status=WAITING, detail=f"to be sent in: {shown_path(graph, submissions[0].outputs[0])}")
+    entry = f"test_server: {{{run}: {{miou: …, key: {submissions[0].key}}}}}"
+    detail = f"send in {shown_path(graph, submissions[0].outputs[0])}, then enter its score in the preset: {entry}"
+    return Evaluation(status=WAITING, detail=detail)

@@ -112,7 +112,8 @@ def archive_files(graph: Graph) -> list[ArchiveFile]:
     made = record(graph, "archives").outputs if "archives" in graph.jobs else {}
     found = []
     for publisher, archives in graph.spec.folder.archives.items():
-        prepared = record(graph, f"data/{publisher}").manifest.get("settings") or {}
+        name = f"data/{publisher}"
+        prepared = (record(graph, name).manifest.get("settings") or {}) if name in graph.jobs else {}
         for archive in archives:
             output = next((o for path, o in made.items() if Path(path).name == archive.file), {})
             digest = f"sha256:{output['sha256']}" if "sha256" in output else None

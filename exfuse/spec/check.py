@@ -50,7 +50,8 @@ def _check_preset(spec: Spec, where: Callable[..., str]) -> None:
     for name in spec.preset.backbones:
         require(name, ("common", *spec.backbones), "backbone", where("backbones", name))
     for name in spec.preset.test_server:
-        require(name, spec.runs, "run", where("test_server", name))
+        submitted = [run for run, declared in spec.runs.items() if declared.evaluated_on == "test"]
+        require(name, submitted, "run of the test server", where("test_server", name))
     require(spec.preset.data, spec.datasets.folders, "data folder", where("data"))
 
 
@@ -97,6 +98,12 @@ def _check_measures(spec: Spec, params: Path) -> None:
 def _check_measure(spec: Spec, measure: Measure, where: str) -> None:
     if measure.run is not None:
         require(measure.run, spec.runs, "run", where)
+        split = spec.runs[measure.run].evaluated_on
+        if (measure.metric == "test_miou") != (split == "test"):
+            raise UserError(
+                f"{where}: metric '{measure.metric}' of run '{measure.run}', which is evaluated on {split}; "
+                f"its metric is '{'test_miou' if split == 'test' else 'miou'}'."
+            )
     if measure.backbone is not None:
         require(measure.backbone, spec.backbones, "backbone", where)
 

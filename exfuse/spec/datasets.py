@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 from exfuse.spec.base import Frozen
 from exfuse.spec.mini import MiniSettings
 
-Publisher = Literal["voc", "sbd", "coco", "imagenet"]
-PUBLISHERS: tuple[Publisher, ...] = ("voc", "sbd", "coco", "imagenet")
+Publisher = Literal["voc", "voc-test", "sbd", "coco", "imagenet"]
+PUBLISHERS: tuple[Publisher, ...] = ("voc", "voc-test", "sbd", "coco", "imagenet")
 
 
 class Archive(Frozen):
@@ -17,8 +17,6 @@ class Archive(Frozen):
     file: str
     md5: str | None = None
     """The publisher's checksum, where one is known."""
-    optional: bool = False
-    """Whether preparation goes on without it (VOC's test images need an account)."""
     obtain: str = ""
     """Where a person gets it."""
 

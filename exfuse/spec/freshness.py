@@ -9,6 +9,12 @@ from exfuse.spec.graph import Graph, Job
 from exfuse.spec.manifest import recorded_key
 from exfuse.spec.raw import Digests
 
+LOOKED_AT = ("tables/", "figures/", "claims", "report")
+"""Jobs whose files people open: they are missed even where no job that reads them has to run."""
+
+
+WEIGHTS = "weights.safetensors"
+
 
 def has_expected_key(job: Job) -> bool:
     """Whether a job's manifest says that it was made from what the spec asks for now."""
@@ -24,18 +30,30 @@ def stale_jobs(graph: Graph) -> frozenset[str]:
     """Names of all jobs that have to run.
 
     A job whose key is not the expected one has to run; so does everything downstream, since keys hold those upstream.
-    A job with the expected key whose files are gone runs only where a job that reads them has to.
+    A job with the expected key whose files are gone runs only where people look at them, or where a job that reads them
+    has to run. What the paper prints is made of curves and evaluations; it reads no weights.
     """
     stale: set[str] = set()
-    needed: set[str] = set()
+    needed = {name for name in graph.jobs if _is_looked_at(name)}
+    loaded: set[str] = set()
     for name, job in reversed(list(graph.jobs.items())):
-        if not has_expected_key(job) or (name in needed and not is_complete(job)):
+        lacks_files = not is_complete(job) if name in loaded else name in needed and not _is_readable(job)
+        if not has_expected_key(job) or lacks_files:
             stale.add(name)
-            needed.update((*job.upstream, *job.after))
+            (needed if name.startswith(LOOKED_AT) else loaded).update((*job.upstream, *job.after))
     archives = graph.jobs.get("archives")
     if archives and "archives" not in stale and is_complete(archives) and not _intact(archives, graph.spec.root):
         stale.add("archives")
     return frozenset(stale)
+
+
+def _is_readable(job: Job) -> bool:
+    """Whether all but a job's weights are there."""
+    return all(path.is_file() for path in job.outputs if path.name != WEIGHTS)
+
+
+def _is_looked_at(name: str) -> bool:
+    return name.startswith(LOOKED_AT) or (name.startswith("runs/") and name.endswith("/test"))
 
 
 def _intact(job: Job, root: Path) -> bool:

@@ -110,7 +110,7 @@ def _preset_tree(params: Path, name: str, below: tuple[str, ...] = ()) -> tuple[
     if parent is None:
         return tree, files
     base, base_files = _preset_tree(params, str(parent), (*below, name))
-    return yaml.merge({**base, "caveat": ""}, tree), {**base_files, **files}
+    return yaml.merge({**base, "caveat": "", "test_server": {}}, tree), {**base_files, **files}
 
 
 def _stages(tree: Tree, files: Origins, fallback: Path) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from exfuse.spec.base import Frozen
 
+STRIDE = 32
+"""Image pixels to one of the top-most map, along a side."""
+
 Level = Literal[1, 2, 3, 4]
 """A feature level of the encoder: 1–4 are the paper's res-2 … res-5, at strides 4, 8, 16, 32."""
 

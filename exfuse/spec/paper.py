@@ -63,6 +63,8 @@ class Run(Frozen):
             raise ValueError("a run needs `backbone` and `decoder`, or `extends`")
         if self.extends is not None and (self.backbone is not None or self.decoder is not None):
             raise ValueError("a run that `extends` another has that run's `backbone` and `decoder`")
+        if self.extends is not None and "levels" in self.model_fields_set:
+            raise ValueError("a run that `extends` another has that run's `levels`")
         for stage in self.stages:
             if self.stages.count(stage) > 1:
                 raise ValueError(f"stage '{stage}' stands twice")
@@ -133,13 +135,13 @@ class Claim(Frozen):
 
     text: str
     source: str
-    kind: Literal["greater", "less", "no-difference", "quoted"]
+    kind: Literal["greater", "less", "no-difference", "not-less", "quoted"]
     paper: float | None
     """The paper's difference in percentage points; none where it prints no number."""
     plus: tuple[Measure, ...] = ()
     minus: tuple[Measure, ...] = ()
     margin: float | None = Field(None, gt=0)
-    """For ``no-difference``: the largest difference, in points, that still counts as none."""
+    """For ``no-difference`` and ``not-less``: the largest difference, in points, that still counts as none."""
     why_margin: str = ""
 
     @model_validator(mode="after")
@@ -148,8 +150,8 @@ class Claim(Frozen):
             raise ValueError("a quoted claim has no evaluations, every other claim has `plus` and `minus`")
         if self.kind != "quoted" and (len(self.plus) != len(self.minus) or len(self.plus) > 2):
             raise ValueError("a claim compares two or four evaluations")
-        if (self.kind == "no-difference") != (self.margin is not None):
-            raise ValueError("`margin` belongs to claims of no difference, and those need it")
+        if (self.kind in ("no-difference", "not-less")) != (self.margin is not None):
+            raise ValueError("`margin` belongs to claims of `no-difference` and `not-less`, and those need it")
         if self.margin is not None and not self.why_margin:
             raise ValueError("`margin` is an assumption and needs `why_margin`")
         return self

@@ -31,8 +31,15 @@ class Digests:
         self._known: dict[str, object] = known if isinstance(known, dict) else {}
 
     def of(self, file: Path) -> str:
-        """``sha256:…`` of a file up to 1 GiB, ``ends:…`` of a larger one."""
-        status = file.stat()
+        """``sha256:…`` of a file up to 1 GiB, ``ends:…`` of a larger one.
+
+        Raises:
+            UserError: the file is absent or unreadable.
+        """
+        try:
+            status = file.stat()
+        except OSError as error:
+            raise UserError(f"cannot read {file}: {error.strerror or error}.") from error
         name = str(file.resolve())
         match self._known.get(name):
             case [status.st_size, status.st_mtime_ns, str(remembered)]:
@@ -48,8 +55,11 @@ def _identity(file: Path, size: int) -> str:
     if size <= WHOLE_FILE_BYTES:
         return f"sha256:{digest(file)}"
     hasher = hashlib.sha256(str(size).encode())
-    with open(file, "rb") as stream:
-        hasher.update(stream.read(CHUNK_BYTES))
-        stream.seek(size - CHUNK_BYTES)
-        hasher.update(stream.read(CHUNK_BYTES))
+    try:
+        with open(file, "rb") as stream:
+            hasher.update(stream.read(CHUNK_BYTES))
+            stream.seek(size - CHUNK_BYTES)
+            hasher.update(stream.read(CHUNK_BYTES))
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror or error}.") from error
     return f"ends:{hasher.hexdigest()}"

@@ -2,15 +2,14 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from exfuse.spec.base import Frozen, Hyperparameters
-from exfuse.spec.model import Blocks, KernelSize, Level
+from exfuse.spec.model import STRIDE, Blocks, KernelSize, Level
 
+Precision = Literal["float32", "bfloat16"]
 StageName = Literal["coco", "trainaug", "train", "trainval"]
 SetName = Literal["train", "trainaug", "trainval", "coco", "val", "test"]
-STRIDE = 32
-"""Image pixels to one of the top-most map."""
 
 
 class Optimizer(Hyperparameters):
@@ -34,12 +33,19 @@ class Schedule(Hyperparameters):
     warmup: float = Field(0.0, ge=0, lt=1)
     """Share of the steps over which the rate rises linearly (``one-cycle``: with a cosine)."""
 
+    @field_validator("milestones")
+    @classmethod
+    def _milestones_lie_within(cls, milestones: tuple[float, ...]) -> tuple[float, ...]:
+        if tuple(sorted(set(milestones))) != milestones or not all(0 < share < 1 for share in milestones):
+            raise ValueError(f"must be ascending shares between 0 and 1, not {list(milestones)}")
+        return milestones
+
 
 class Normalization(Hyperparameters):
     """What is subtracted from and divided by in RGB images, in units of 0–1."""
 
     mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    std: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
 
 
 class Pretraining(Hyperparameters):
@@ -57,6 +63,15 @@ class Pretraining(Hyperparameters):
     """Largest norm of the gradient; none: not clipped."""
     evaluation_resize: int = Field(gt=0)
     """Shorter side before the centre crop at evaluation, in pixels."""
+
+    @model_validator(mode="after")
+    def _crop_fits_the_image(self) -> "Pretraining":
+        if self.evaluation_resize < self.crop_size:
+            raise ValueError(
+                f"evaluation_resize {self.evaluation_resize} must be at least crop_size {self.crop_size}, "
+                "which is cut from the image"
+            )
+        return self
 
 
 class FineTuning(Hyperparameters):
@@ -101,9 +116,16 @@ class Decoder(Hyperparameters):
 class SemanticSupervision(Hyperparameters):
     """The numbers that all SS heads of a preset share."""
 
-    levels: tuple[Level, ...]
+    levels: tuple[Level, ...] = Field(min_length=1)
     width_ratio: float = Field(gt=0)
     loss_weight: float = Field(gt=0)
+
+    @field_validator("levels")
+    @classmethod
+    def _levels_ascend(cls, levels: tuple[Level, ...]) -> tuple[Level, ...]:
+        if tuple(sorted(set(levels))) != levels:
+            raise ValueError(f"must be ascending and without repeats, not {list(levels)}")
+        return levels
 
 
 class Evaluation(Hyperparameters):
@@ -124,13 +146,25 @@ class BackboneScale(Hyperparameters):
 
 
 class Hardware(Frozen):
-    """What a job may take. Results do not depend on it, except on ``threads``."""
+    """What a job may take. Results depend on ``threads`` and ``precision``, which are part of keys, and in their last
+    bits on the kind of device, which is not: it is in the provenance."""
 
     threads: int = Field(gt=0)
     """Threads of a training job; they change the order of sums, so they are part of its key."""
+    precision: Precision = "float32"
+    """Of forward and backward passes in training (bfloat16: torch's autocast); evaluation is always float32."""
     workers: int = Field(ge=0)
     """Loading processes beside a training job."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class ServerScore(Frozen):
+    """What the VOC test server returned for a submission, as a person enters it."""
+
+    miou: float = Field(ge=0, le=100)
+    """Percent, as the server prints it."""
+    key: str
+    """The submission's key (``test.manifest.json`` beside it); a score of another one does not count."""
 
 
 class Preset(Frozen):
@@ -160,5 +194,13 @@ class Preset(Frozen):
     backbones: dict[str, BackboneScale] = Field(default_factory=dict)
     """Changes by backbone name; ``common`` applies to all before."""
     hardware: Hardware
-    test_server: dict[str, float] = Field(default_factory=dict)
-    """Scores in percent that the VOC test server returned, by run, as a person enters them."""
+    test_server: dict[str, ServerScore] = Field(default_factory=dict)
+    """Scores by run; a preset does not inherit those of the preset that it extends."""
+
+    @field_validator("classes")
+    @classmethod
+    def _no_class_twice(cls, classes: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for name in classes or ():
+            if (classes or ()).count(name) > 1:
+                raise ValueError(f"class '{name}' stands twice")
+        return classes

@@ -12,6 +12,7 @@ from exfuse.data.transforms import normalize
 from exfuse.models.segmenter import Segmenter
 from exfuse.spec.settings import FineTuning, Preset
 from exfuse.training.batch_norm import freeze_batch_norm
+from exfuse.training.device import MEMORY_FORMAT, place
 from exfuse.training.history import History
 from exfuse.training.loop import Course, train
 from exfuse.training.losses import Losses, segmentation_losses
@@ -37,7 +38,7 @@ def fine_tune(
     Raises:
         UserError: data are missing or damaged, or the loss became NaN.
     """
-    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    place(model, device)
     model.train()
     if settings.batch_norm == "frozen":
         freeze_batch_norm(model)
@@ -48,8 +49,8 @@ def fine_tune(
 
     def losses(images: Tensor, masks: Tensor) -> Losses:
         inputs = normalize(images.to(device, non_blocking=True), mean, std)
-        output = model(inputs.contiguous(memory_format=torch.channels_last))
+        output = model(inputs.contiguous(memory_format=MEMORY_FORMAT))
         return segmentation_losses(output, masks.to(device, non_blocking=True).long(), weight)
 
     batches = make_loader(dataset, sampler, workers=preset.hardware.workers, pin_memory=device.type == "cuda")
-    return train(model, batches, losses, Course.of(title, settings, device))
+    return train(model, batches, losses, Course.of(title, settings, preset.hardware, device))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from exfuse.errors import UserError
-from exfuse.spec.settings import FineTuning, Optimizer, Pretraining, Schedule
+from exfuse.spec.settings import FineTuning, Hardware, Optimizer, Precision, Pretraining, Schedule
 from exfuse.training.history import History
 from exfuse.training.losses import Losses
 from exfuse.training.schedule import learning_rate
@@ -28,9 +28,10 @@ class Course:
     schedule: Schedule
     gradient_clip: float | None
     device: torch.device
+    precision: Precision = "float32"
 
     @classmethod
-    def of(cls, title: str, settings: Pretraining | FineTuning, device: torch.device) -> Self:
+    def of(cls, title: str, settings: Pretraining | FineTuning, hardware: Hardware, device: torch.device) -> Self:
         """The course that a preset's settings describe."""
         return cls(
             title=title,
@@ -39,6 +40,7 @@ class Course:
             schedule=settings.schedule,
             gradient_clip=settings.gradient_clip,
             device=device,
+            precision=hardware.precision,
         )
 
 
@@ -81,7 +83,7 @@ def train(
             rate = learning_rate(course.schedule, course.optimizer.learning_rate, step, course.steps)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            with torch.autocast(course.device.type, torch.bfloat16, enabled=course.device.type == "cuda"):
+            with torch.autocast(course.device.type, torch.bfloat16, enabled=course.precision == "bfloat16"):
                 terms = losses(inputs, targets)
             optimizer.zero_grad(set_to_none=True)
             terms["loss"].backward()

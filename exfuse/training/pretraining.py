@@ -12,6 +12,7 @@ from exfuse.models import build_classifier
 from exfuse.models.semantic_supervision import Classifier
 from exfuse.spec.model import BackboneSpec
 from exfuse.spec.settings import Preset
+from exfuse.training.device import MEMORY_FORMAT, place
 from exfuse.training.history import History
 from exfuse.training.loop import Course, train
 from exfuse.training.losses import Losses, classification_losses
@@ -39,7 +40,7 @@ def pretrain(
         UserError: data are missing or damaged, or the loss became NaN.
     """
     settings = preset.pretraining
-    model = build_classifier(architecture, num_classes).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = place(build_classifier(architecture, num_classes), device)
     model.train()
     dataset = ImageNetSet(
         prepared / "train.npz", archives, RandomResizedCrop(settings.crop_size, settings.crop_area), seed=SEED
@@ -50,8 +51,8 @@ def pretrain(
 
     def losses(images: Tensor, labels: Tensor) -> Losses:
         inputs = normalize(images.to(device, non_blocking=True), preset.normalization.mean, preset.normalization.std)
-        output = model(inputs.contiguous(memory_format=torch.channels_last))
+        output = model(inputs.contiguous(memory_format=MEMORY_FORMAT))
         return classification_losses(output, labels.to(device, non_blocking=True), weight)
 
     batches = make_loader(dataset, sampler, workers=preset.hardware.workers, pin_memory=device.type == "cuda")
-    return model, train(model, batches, losses, Course.of(title, settings, device))
+    return model, train(model, batches, losses, Course.of(title, settings, preset.hardware, device))

@@ -1,6 +1,7 @@
 """One process a job: a second asks the first to end and takes over. Real processes, real signals."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -48,14 +49,14 @@ def test_the_holder_is_asked_to_end_and_the_next_takes_over(
     with _working(tmp_path / "state" / "lock", repo_root) as process:
         with sole_worker(tmp_path / "state" / "lock", patience=20.0):
             assert process.wait(timeout=10) == -signal.SIGTERM
-            assert (tmp_path / "state" / "lock").read_text() == str(os.getpid())
+            assert (tmp_path / "state" / "lock").read_text() == f"{os.getpid()} on {platform.node()}"
         assert f"process {process.pid} still works on this job; asking it to end" in capsys.readouterr().err
 
 
 def test_a_holder_that_does_not_end_is_named(tmp_path: Path, repo_root: Path) -> None:
     with _working(tmp_path / "lock", repo_root, "deaf") as process:
         began = time.monotonic()
-        with pytest.raises(UserError, match=f"process {process.pid} works on this job .* does not end; stop it"):
+        with pytest.raises(UserError, match=f"process {process.pid} on .* works on this job .* does not end; stop it"):
             sole_worker(tmp_path / "lock", patience=0.5).__enter__()
         assert 0.4 < time.monotonic() - began < 5.0
         assert process.poll() is None
@@ -75,8 +76,8 @@ def test_the_number_of_a_process_that_is_gone_asks_nobody(tmp_path: Path, repo_r
     with _working(tmp_path / "lock", repo_root) as process:
         gone = subprocess.Popen([sys.executable, "-c", ""])
         gone.wait()
-        (tmp_path / "lock").write_text(str(gone.pid))
-        with pytest.raises(UserError, match=f"process {gone.pid} works on this job"):
+        (tmp_path / "lock").write_text(f"{gone.pid} on {platform.node()}")
+        with pytest.raises(UserError, match=f"process {gone.pid} on .* works on this job"):
             sole_worker(tmp_path / "lock", patience=0.5).__enter__()
         assert process.poll() is None
 

@@ -5,16 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from exfuse.data.voc import TEST_ARCHIVE, TRAINVAL_ARCHIVE, prepare_voc
+from exfuse.data.voc import TEST_ARCHIVE, TRAINVAL_ARCHIVE, prepare_voc, prepare_voc_test
 from exfuse.errors import UserError
 from tests.data.publishers import VOC_ROOT, jpeg, labels, png, voc_members, write_tar
 
 
-def prepare(folder: Path, members: dict[str, bytes], test: dict[str, bytes] | None = None) -> dict[str, int]:
-    archives = {TRAINVAL_ARCHIVE: write_tar(folder / TRAINVAL_ARCHIVE, members)}
-    if test is not None:
-        archives[TEST_ARCHIVE] = write_tar(folder / TEST_ARCHIVE, test)
-    return prepare_voc(archives, folder / "prepared" / "voc")
+def prepare(folder: Path, members: dict[str, bytes]) -> dict[str, int]:
+    archive = write_tar(folder / TRAINVAL_ARCHIVE, members)
+    return prepare_voc({TRAINVAL_ARCHIVE: archive}, folder / "prepared" / "voc")
 
 
 def small() -> dict[str, bytes]:
@@ -45,20 +43,41 @@ def test_the_real_subset_keeps_every_byte(real_archives: Path, tmp_path: Path) -
 
 
 def test_index_by_hand(tmp_path: Path) -> None:
-    members = small()
-    test = {
-        f"{VOC_ROOT}/JPEGImages/2008_t.jpg": jpeg(3, 5),
-        f"{VOC_ROOT}/ImageSets/Segmentation/test.txt": b"2008_t\n",
-    }
-    assert prepare(tmp_path, members, test) == {"train": 2, "val": 1, "test": 1}
+    assert prepare(tmp_path, small()) == {"train": 2, "val": 1, "test": 0}
     prepared = tmp_path / "prepared" / "voc"
     assert [tuple(row.values()) for row in rows(prepared)] == [
         ("2007_a", "train", "voc/images/2007_a.jpg", "voc/masks/2007_a.png", "6", "4", ""),
         ("2007_b", "train", "voc/images/2007_b.jpg", "voc/masks/2007_b.png", "6", "4", "2 15"),
         ("2007_c", "val", "voc/images/2007_c.jpg", "voc/masks/2007_c.png", "6", "4", "9"),
-        ("2008_t", "test", "voc/images/2008_t.jpg", "", "3", "5", ""),
     ]
-    assert (prepared / "images" / "2008_t.jpg").read_bytes() == test[f"{VOC_ROOT}/JPEGImages/2008_t.jpg"]
+
+
+TEST_MEMBERS = {
+    f"{VOC_ROOT}/JPEGImages/2008_t.jpg": jpeg(3, 5),
+    f"{VOC_ROOT}/JPEGImages/2008_s.jpg": jpeg(6, 4),
+    f"{VOC_ROOT}/ImageSets/Segmentation/test.txt": b"2008_t\n2008_s\n",
+}
+
+
+def test_test_images_by_hand(tmp_path: Path) -> None:
+    """They make a folder of their own, and no folder for masks."""
+    archive = write_tar(tmp_path / TEST_ARCHIVE, TEST_MEMBERS)
+    prepared = tmp_path / "prepared" / "voc-test"
+    assert prepare_voc_test({TEST_ARCHIVE: archive}, prepared) == {"train": 0, "val": 0, "test": 2}
+    assert [tuple(row.values()) for row in rows(prepared)] == [
+        ("2008_s", "test", "voc-test/images/2008_s.jpg", "", "6", "4", ""),
+        ("2008_t", "test", "voc-test/images/2008_t.jpg", "", "3", "5", ""),
+    ]
+    assert (prepared / "images" / "2008_t.jpg").read_bytes() == TEST_MEMBERS[f"{VOC_ROOT}/JPEGImages/2008_t.jpg"]
+    assert sorted(path.name for path in prepared.iterdir()) == ["images", "index.csv"]
+
+
+def test_a_test_image_that_is_listed_and_absent_is_named(tmp_path: Path) -> None:
+    members = {name: content for name, content in TEST_MEMBERS.items() if not name.endswith("2008_s.jpg")}
+    archive = write_tar(tmp_path / TEST_ARCHIVE, members)
+    with pytest.raises(UserError, match=r"2008_s\.jpg.*VOC2012test\.tar.*absent, though .*test\.txt names it"):
+        prepare_voc_test({TEST_ARCHIVE: archive}, tmp_path / "voc-test")
+    assert not (tmp_path / "voc-test").exists()
 
 
 IMAGE, MASK = f"{VOC_ROOT}/JPEGImages/2007_a.jpg", f"{VOC_ROOT}/SegmentationClass/2007_a.png"
@@ -106,3 +125,5 @@ def test_a_failed_preparation_keeps_the_former_one(tmp_path: Path) -> None:
 def test_a_missing_archive_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"VOCtrainval_11-May-2012\.tar"):
         prepare_voc({}, tmp_path / "voc")
+    with pytest.raises(UserError, match=r"VOC2012test\.tar"):
+        prepare_voc_test({}, tmp_path / "voc-test")

@@ -47,7 +47,18 @@ def test_error_rates_of_backbones(results):
     results.backbone("resnet50-ss", 0.12)
     line = claim(results, "ss-not-classification")
     assert (line["measured"], line["metric"], line["margin"]) == ("2.00", "top1_error", "1.0")
-    assert line["outcome"] == "outside the margin"
+    assert (line["kind"], line["outcome"]) == ("not-less", "within the margin")  # "or even harms"
+
+
+def test_supervision_that_helps_classification_contradicts_the_claim(results):
+    results.backbone("resnet50", 0.12)
+    results.backbone("resnet50-ss", 0.10)
+    line = claim(results, "ss-not-classification")
+    assert (line["measured"], line["outcome"]) == ("-2.00", "outside the margin")
+
+
+def test_only_that_claim_is_one_sided(results):
+    assert [name for name, one in results.spec.claims.items() if one.kind == "not-less"] == ["ss-not-classification"]
 
 
 def test_seeds_are_paired(seeded):
@@ -101,6 +112,10 @@ def test_equal_models_show_no_difference_whatever_the_order_of_sums(results):
         ("no-difference", 0.5, 0.5, "within the margin"),
         ("no-difference", 0.5, -0.5, "within the margin"),
         ("no-difference", 0.5, -0.51, "outside the margin"),
+        ("no-difference", 0.5, 0.51, "outside the margin"),
+        ("not-less", 0.5, 9.0, "within the margin"),
+        ("not-less", 0.5, -0.5, "within the margin"),
+        ("not-less", 0.5, -0.51, "outside the margin"),
     ],
 )
 def test_outcomes(kind, margin, effect, expected):

@@ -142,6 +142,7 @@ def test_preset_with_public_weights_says_what_it_does_not_run(repo_root, tmp_pat
     assert parsed.problems == []
     assert html.count("not run: needs ImageNet") > 20
     assert "VOCtrainval_11-May-2012.tar" in html
+    assert re.search(r"VOC2012test\.tar</th><td>voc-test</td>.*missing", html)
 
 
 def test_page_of_a_mixture_names_the_versions(complete):
@@ -254,3 +255,10 @@ def test_neither_spec_nor_reporting_imports_torch(repo_root):
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=repo_root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_one_sided_margin_is_not_called_a_difference(results):
+    """Claims with a margin, word for word as `claims.yaml` has them."""
+    shown = " ".join(" ".join(page(results)[0].text).split())
+    assert "not less: at least −1.0 (the paper calls its own 0.62 points" in shown
+    assert "no difference: within 1.0 (as for semantic supervision" in shown

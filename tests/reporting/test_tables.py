@@ -6,9 +6,12 @@ import re
 import pytest
 
 from exfuse.errors import UserError
-from exfuse.files import read_csv, write_json, write_text
+from exfuse.files import read_csv, read_json, write_json, write_text
+from exfuse.reporting.evaluations import evaluate, shown_path
 from exfuse.reporting.latex import escape
 from exfuse.reporting.tables import COLUMNS, write_table
+from exfuse.spec.paper import Measure
+from exfuse.spec.settings import ServerScore
 
 PRINTED = {
     "table1": [70.04, 73.79, 72.17, 75.97, 72.28, 75.98, 72.41, 76.02],
@@ -21,6 +24,16 @@ PRINTED = {
     "table8": [83.1, 83.6, 84.2, 84.9, 85.4, 85.7, 86.6, 87.8, 86.2, 87.9],
 }
 """The paper's Tables 1–8, row by row."""
+
+
+SUBMITTED = "exfuse-resnext131-test"
+SUBMISSION = f"runs/{SUBMITTED}/seed0/trainval/test"
+
+
+def with_score(results, run, key):
+    """The same results, with a score of 87.5% in the preset."""
+    preset = results.spec.preset.model_copy(update={"test_server": {run: ServerScore(miou=87.5, key=key)}})
+    return type(results)(dataclasses.replace(results.spec, preset=preset))
 
 
 def lines(results, name):
@@ -115,11 +128,41 @@ def test_test_server_cells_wait_then_show_what_a_person_entered(results):
     assert cell(results, "table8", "ExFuse_ResNeXt131")["status"] == "missing"
     results.submission("exfuse-resnext131-test")
     assert cell(results, "table8", "ExFuse_ResNeXt131")["status"] == "waiting for the server's score"
-    preset = results.spec.preset.model_copy(update={"test_server": {"exfuse-resnext131-test": 87.5}})
-    entered = type(results)(dataclasses.replace(results.spec, preset=preset))
+    entered = with_score(results, SUBMITTED, results.graph.jobs[SUBMISSION].key)
     line = cell(entered, "table8", "ExFuse_ResNeXt131")
     assert (line["measured"], line["delta"], line["status"]) == ("87.50", "-0.40", "measured")
     assert cell(entered, "table8", "DeepLabv3+ (Xception)")["status"] == "quoted"
+
+
+def test_a_waiting_cell_says_where_the_archive_is_and_which_key_to_enter(results):
+    results.submission(SUBMITTED)
+    waiting = evaluate(results.graph, Measure(run=SUBMITTED, metric="test_miou"))
+    assert shown_path(results.graph, results.graph.jobs[SUBMISSION].outputs[0]) in waiting.detail
+    key = read_json(results.graph.jobs[SUBMISSION].manifest)["key"]
+    assert f"{SUBMITTED}: {{miou: …, key: {key}}}" in waiting.detail
+
+
+def test_a_score_of_an_older_submission_is_stale(results):
+    results.submission(SUBMITTED)
+    entered = with_score(results, SUBMITTED, "made before it was trained anew")
+    line = cell(entered, "table8", "ExFuse_ResNeXt131")
+    assert (line["measured"], line["delta"], line["status"]) == ("", "", "stale")
+    tex = results.graph.layout.table("table8", "tex").read_text()
+    assert "87.50" not in tex
+    assert "submission made before it was trained anew" in tex
+
+
+def test_a_score_belongs_to_the_seed_whose_archive_was_sent_in(seeded):
+    entered = with_score(seeded, SUBMITTED, seeded.graph.jobs[SUBMISSION.replace("seed0", "seed2")].key)
+    assert evaluate(entered.graph, Measure(run=SUBMITTED, metric="test_miou")).values == {2: 87.5}
+
+
+def test_a_score_of_a_run_that_the_preset_does_not_make_is_no_measurement(results):
+    key = results.graph.jobs[SUBMISSION].key
+    preset = results.spec.preset.model_copy(update={"public_backbones": True, "coco": False})
+    public = type(results)(dataclasses.replace(results.spec, preset=preset))
+    line = cell(with_score(public, SUBMITTED, key), "table8", "ExFuse_ResNeXt131")
+    assert (line["measured"], line["status"]) == ("", "not run: needs ImageNet")
 
 
 def test_preset_without_imagenet_says_what_it_does_not_run(results):

@@ -103,8 +103,70 @@ CASES: dict[str, tuple[Callable[[Params], object], tuple[str, ...]]] = {
         ("mini.yaml", "unknown backbone 'resnet51'", "'resnet50'"),
     ),
     "score-of-an-unknown-run": (
-        _put("presets/mini.yaml", "test_server", {"exfuse-resnet101-tset": 86.2}),
+        _put("presets/mini.yaml", "test_server", {"exfuse-resnet101-tset": {"miou": 86.2, "key": "0"}}),
         ("mini.yaml", "test_server", "'exfuse-resnet101-test'"),
+    ),
+    "score-of-a-run-that-is-not-sent-in": (
+        _put("presets/mini.yaml", "test_server", {"exfuse-resnet101": {"miou": 86.2, "key": "0"}}),
+        ("mini.yaml", "test_server.exfuse-resnet101", "'exfuse-resnet101-test'"),
+    ),
+    "score-as-a-fraction-of-more-than-all": (
+        _put("presets/mini.yaml", "test_server", {"exfuse-resnet101-test": {"miou": 862.0, "key": "0"}}),
+        ("mini.yaml", "test_server.exfuse-resnet101-test.miou = 862.0", "100"),
+    ),
+    "score-without-a-key": (
+        _put("presets/mini.yaml", "test_server", {"exfuse-resnet101-test": {"miou": 86.2}}),
+        ("mini.yaml", "test_server.exfuse-resnet101-test.key", "missing"),
+    ),
+    "class-twice": (
+        _put("presets/mini.yaml", "classes", ["car", "cat", "car"]), ("mini.yaml", "classes", "'car'", "twice"),
+    ),
+    "crop-larger-than-the-image": (
+        _put("presets/mini.yaml", "pretraining.evaluation_resize.value", 39),
+        ("mini.yaml", "pretraining", "evaluation_resize 39", "crop_size 40"),
+    ),
+    "milestones-that-descend": (
+        _put("presets/mini.yaml", "pretraining.schedule.milestones", {"value": [0.6, 0.3], "source": "GCN §4"}),
+        ("mini.yaml", "pretraining.schedule.milestones", "ascending", "[0.6, 0.3]"),
+    ),
+    "milestones-in-steps": (
+        _put("presets/mini.yaml", "pretraining.schedule.milestones", {"value": [30.0, 60.0], "source": "GCN §4"}),
+        ("mini.yaml", "pretraining.schedule.milestones", "between 0 and 1"),
+    ),
+    "milestone-at-the-end": (
+        _put("presets/mini.yaml", "pretraining.schedule.milestones", {"value": [0.5, 1.0], "source": "GCN §4"}),
+        ("mini.yaml", "pretraining.schedule.milestones", "between 0 and 1"),
+    ),
+    "division-by-zero": (
+        _put("presets/paper.yaml", "normalization.std.value", [0.2, 0.0, 0.2]),
+        ("paper.yaml", "normalization.std.1 = 0.0", "greater than 0"),
+    ),
+    "levels-of-an-extending-run": (
+        _put("runs.yaml", "runs.exfuse-resnext131-test.levels", [3, 4]),
+        ("runs.yaml", "runs.exfuse-resnext131-test", "`extends`", "`levels`"),
+    ),
+    "test-server-metric-of-a-run-on-val": (
+        _put("tables.yaml", "table3.rows.0.cells.miou.measure.metric", "test_miou"),
+        ("tables.yaml", "table3, row '1'", "'test_miou'", "evaluated on val", "'miou'"),
+    ),
+    "val-metric-of-a-run-on-test": (
+        _put("claims.yaml", "coco.plus.0.run", "exfuse-resnext131-test"),
+        ("claims.yaml", "coco", "'miou'", "evaluated on test", "'test_miou'"),
+    ),
+    "supervised-level-twice": (
+        _put("presets/mini.yaml", "semantic_supervision.levels", {"value": [1, 1, 2], "source": "paper §3.1"}),
+        ("mini.yaml", "semantic_supervision.levels", "without repeats", "[1, 1, 2]"),
+    ),
+    "no-supervised-level": (
+        _put("presets/mini.yaml", "semantic_supervision.levels", {"value": [], "source": "paper §3.1"}),
+        ("mini.yaml", "semantic_supervision.levels = []", "at least 1"),
+    ),
+    "margin-of-a-sign": (
+        _put("claims.yaml", "coco.margin", 1.0), ("claims.yaml", "coco", "`margin`", "`not-less`"),
+    ),
+    "not-less-without-margin": (
+        _put("claims.yaml", "ss-not-classification.margin", None),
+        ("claims.yaml", "ss-not-classification", "`margin`", "`not-less`"),
     ),
     "class-that-voc-has-not": (
         _put("presets/mini.yaml", "classes", ["bicycle", "carr"]),
@@ -288,6 +350,21 @@ def test_unknown_data_folder_on_the_command_line(params: Params) -> None:
 def test_a_folder_without_params(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"params: no such folder\. Run from the repository's root\.$"):
         Params(tmp_path).load("mini")
+
+
+def test_the_alternative_of_a_supervised_res_5_loads(params: Params) -> None:
+    params.put("presets/mini.yaml", "semantic_supervision.levels", {"value": [1, 2, 3, 4], "source": "paper §3.1"})
+    assert params.load("mini").preset.semantic_supervision.levels == (1, 2, 3, 4)
+
+
+def test_a_preset_does_not_inherit_scores(params: Params) -> None:
+    """`mini` extends `paper`: a score of full-size training says nothing about it."""
+    params.put("presets/paper.yaml", "test_server", {"exfuse-resnet101-test": {"miou": 86.2, "key": "0"}})
+    assert params.load("paper").preset.test_server["exfuse-resnet101-test"].miou == 86.2
+    assert params.load("mini").preset.test_server == {}
+    params.put("presets/mini.yaml", "test_server", {"exfuse-resnext131-test": {"miou": 50.0, "key": "1"}})
+    assert list(params.load("mini").preset.test_server) == ["exfuse-resnext131-test"]
+    assert params.load("smoke").preset.test_server == {}
 
 
 def test_an_unharmed_copy_loads(params: Params, repo_root: Path) -> None:

@@ -78,6 +78,15 @@ def test_missing_weights_that_nobody_needs(finished: Graph) -> None:
     assert stale_jobs(finished) == set()
 
 
+def test_a_figure_needs_no_weights(finished: Graph) -> None:
+    for job in finished.jobs.values():
+        for path in job.outputs:
+            if path.name == "weights.safetensors":
+                path.unlink()
+    finished.jobs["figures/learning-curves"].outputs[0].unlink()
+    assert stale_jobs(finished) == {"figures/learning-curves"}
+
+
 def test_missing_weights_that_a_stale_evaluation_needs(params: Params, finished: Graph) -> None:
     finished.jobs[STAGE].outputs[0].unlink()
     finished.jobs["runs/ss/seed0/trainaug"].outputs[0].unlink()
@@ -93,6 +102,23 @@ def test_missing_files_are_made_back_to_the_first_that_is_there(finished: Graph)
             output.unlink()
     finished.jobs[f"{STAGE}/val"].manifest.unlink()
     assert stale_jobs(finished) == {f"{STAGE}/val", STAGE, "backbones/resnext101-ss-lr", "data/imagenet"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tables/table3",
+        "figures/figure7",
+        "claims",
+        "report",
+        "runs/exfuse-resnet101-test/seed0/trainval/test",
+    ],
+)
+def test_what_people_look_at_is_made_again_when_it_is_gone(finished: Graph, name: str) -> None:
+    for output in finished.jobs[name].outputs:
+        output.unlink()
+        assert stale_jobs(finished) == {name}
+    assert stale_jobs(finished) == {name}
 
 
 def test_stale_jobs_are_those_below_a_changed_stage(params: Params, finished: Graph) -> None:
@@ -141,6 +167,7 @@ def test_every_training_reads_its_set_and_its_predecessor(params: Params) -> Non
     assert jobs["runs/exfuse/seed0/trainaug"].upstream == ("backbones/resnext101-ss-lr", "data/sets/trainaug")
     assert jobs["data/sets/coco"].upstream == ("data/voc", "data/sbd", "data/coco")
     assert jobs["data/sets/val"].upstream == ("data/voc",)
+    assert jobs["data/sets/test"].upstream == ("data/voc-test",)
 
 
 @pytest.mark.parametrize(("preset", "trainings", "evaluations"), [("mini", 44, 27), ("paper", 44, 27), ("voc", 13, 10)])

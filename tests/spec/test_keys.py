@@ -144,7 +144,10 @@ MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
     "label-of-the-ablation": (
         "tables.yaml", "table3.rows.0.label", "0", ["tables/table3", "figures/per-class", *REPORT],
     ),
-    "score": ("presets/mini.yaml", "test_server", {"exfuse-resnet101-test": 50.0}, ["tables/table8", *REPORT]),
+    "score": (
+        "presets/mini.yaml", "test_server", {"exfuse-resnet101-test": {"miou": 50.0, "key": "0"}},
+        ["tables/table8", *REPORT],
+    ),
     "caveat": ("presets/mini.yaml", "caveat", "Beware.", ["tables/*", *REPORT]),
     "reason": ("presets/mini.yaml", "fine_tuning.train.steps.why", "another reason", REPORT),
     "reading": ("readings.yaml", "padding.alternative", "centred", REPORT),
@@ -317,3 +320,26 @@ def test_the_test_servers_archive_needs_voc_test_images(params: Params, official
         "runs/exfuse-resnet101-test/seed0/trainval/test",
         "runs/exfuse-resnext131-test/seed0/trainval/test",
     ]
+
+
+def test_voc_test_images_that_come_later_make_no_training_stale(params: Params, official: Path) -> None:
+    before = params.keys("paper")
+    (official / "VOC2012test.tar").write_bytes(b"three")
+    after = params.keys("paper")
+    added = {"data/voc-test", "data/sets/test", *(name for name in after if name.endswith("/trainval/test"))}
+    assert after.keys() - before.keys() == added
+    assert {name for name in before if before[name] != after.get(name)} == {"tables/table8", "report"}
+
+
+def test_voc_test_images_that_went_after_their_preparation_are_still_submitted(params: Params, official: Path) -> None:
+    (official / "VOC2012test.tar").write_bytes(b"three")
+    graph = params.graph("paper")
+    params.finish(graph, "data/voc-test")
+    (official / "VOC2012test.tar").unlink()
+    assert params.keys("paper") == {name: job.key for name, job in graph.jobs.items()}
+    graph.jobs["data/voc-test"].manifest.unlink()
+    assert not {"data/voc-test", "data/sets/test"} & params.keys("paper").keys()
+
+
+def test_the_subset_has_no_test_images(params: Params) -> None:
+    assert not {"data/voc-test", "data/sets/test"} & params.keys("smoke", data="subset").keys()

@@ -228,6 +228,18 @@ def test_history_refuses_what_is_no_number(bad: float) -> None:
         history.add(1, 0.25, {"loss": torch.tensor(bad)})
 
 
+def test_a_long_training_is_looked_at_between_its_rows() -> None:
+    """450,360 steps have a row each 9,007; a NaN is not trained on for that long."""
+    history = History(450360)
+    means = _add(history, [1.0] * 150)
+    assert [step + 1 for step, value in enumerate(means) if value is not None] == [100]
+    history.add(150, 0.1, {"loss": torch.tensor(float("nan"))})
+    for step in range(151, 199):
+        history.add(step, 0.1, {"loss": torch.tensor(1.0)})
+    with pytest.raises(FloatingPointError, match="after step 200"):
+        history.add(199, 0.1, {"loss": torch.tensor(1.0)})
+
+
 def test_an_empty_history_is_a_header(tmp_path: Path) -> None:
     """Public weights have no curve of ours."""
     History(0).write(tmp_path / "history.csv")

@@ -32,9 +32,9 @@ class Clone:
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
         return done
 
-    def jobs_to_run(self, *targets: str) -> dict[str, int]:
+    def jobs_to_run(self, *targets: str, options: tuple[str, ...] = ()) -> dict[str, int]:
         """Rule → number of jobs, as a dry run of `smoke` announces them."""
-        return _job_stats(self.smoke(*targets, options=("--dry-run", "--quiet", "rules")).stdout.splitlines())
+        return _job_stats(self.smoke(*targets, options=("--dry-run", "--quiet", "rules", *options)).stdout.splitlines())
 
     @property
     def environment(self) -> dict[str, str]:

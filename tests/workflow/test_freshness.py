@@ -1,5 +1,6 @@
 """Keys, not clocks: what reruns in real Snakemake, and what does not."""
 
+import json
 import shutil
 
 import pytest
@@ -33,6 +34,12 @@ def test_missing_weights_alone_rerun_nothing(clone: Clone) -> None:
     assert clone.jobs_to_run() == {}
 
 
+def test_a_deleted_table_and_a_deleted_figure_are_made_again(clone: Clone) -> None:
+    (clone.root / "results/smoke/tables/table3.csv").unlink()
+    (clone.root / "results/smoke/figures/figure7.svg").unlink()
+    assert clone.jobs_to_run() == {"table": 1, "figure": 1, "all": 1}
+
+
 def test_a_changed_stage_reruns_itself_and_what_reads_it(clone: Clone) -> None:
     """`trainval` is the last stage of Table 8's two runs; nothing else reads it."""
     kept = clone.root / "results/smoke/runs/exfuse-resnext131-coco/seed0/train/weights.safetensors"
@@ -59,10 +66,17 @@ def test_a_changed_backbone_reruns_its_runs_only(clone: Clone) -> None:
 
 
 def test_an_evaluation_setting_trains_nothing(clone: Clone) -> None:
+    stage = clone.root / "results/smoke/runs/ss-lr-seb-dap/seed0/trainaug"
+    in_training = json.loads((stage / "val.json").read_text())
+    predicted = (stage / "predictions.zip").read_bytes()
     clone.edit("params/presets/mini.yaml", "boundary_width: {value: 0.875,", "boundary_width: {value: 2.0,")
     assert clone.jobs_to_run("table5") == {"evaluate": 3, "table": 1, "table5": 1}
     clone.smoke("table5")
     assert clone.jobs_to_run("table5") == {}
+    apart = json.loads((stage / "val.json").read_text())
+    assert (apart["miou"], apart["iou"]) == (in_training["miou"], in_training["iou"])
+    assert apart["boundary_miou"] != in_training["boundary_miou"]
+    assert (stage / "predictions.zip").read_bytes() == predicted
 
 
 def test_switching_back_reruns_only_what_was_replaced(clone: Clone) -> None:
@@ -79,4 +93,14 @@ def test_an_altered_archive_is_made_again_and_nothing_else(clone: Clone) -> None
     assert clone.jobs_to_run().get("archives") == 1
     clone.smoke()
     assert archive.read_bytes() == original
+    assert clone.jobs_to_run() == {}
+
+
+def test_forced_jobs_and_all_that_follows_are_made_again(clone: Clone) -> None:
+    clone.scramble_times(5)
+    planned = clone.jobs_to_run("table5", options=("--forcerun", "finetune"))
+    assert planned == {"finetune": 3, "evaluate": 3, "table": 1, "table5": 1}
+    stage = "results/smoke/runs/ss-lr-seb/seed0/trainaug"
+    planned = clone.jobs_to_run(options=("--forcerun", f"{stage}/manifest.json"))
+    assert planned == {"finetune": 1, "evaluate": 1, "table": 2, "claims": 1, "figure": 2, "html": 1, "all": 1}
     assert clone.jobs_to_run() == {}

@@ -43,7 +43,7 @@ shell.prefix(f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executab
 
 
 wildcard_constraints:
-    publisher="voc|sbd|coco|imagenet",
+    publisher="voc|voc-test|sbd|coco|imagenet",
     set="train|trainaug|trainval|coco|val|test",
     backbone="[^/]+",
     run="[^/]+",
@@ -58,7 +58,7 @@ def upstream(pattern):
 
     def inputs(wildcards):
         try:
-            found = bridge.inputs(pattern.format(**wildcards))
+            found = bridge.inputs(pattern.format(**wildcards), workflow.dag_settings.forcerun)
         except UserError as error:
             stop(error)
         return [*found.timed, *map(ancient, found.ancient)]
@@ -72,5 +72,6 @@ def one_of(names):
 
 
 def made(kind):
-    """The manifests of all jobs of a kind that the preset can make."""
-    return [str(job.manifest) for name, job in GRAPH.jobs.items() if name.startswith(kind)]
+    """The files and manifests of all jobs of a kind that the preset can make."""
+    jobs = [job for name, job in GRAPH.jobs.items() if name.startswith(kind)]
+    return [str(path) for job in jobs for path in (*job.outputs, job.manifest)]

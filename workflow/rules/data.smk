@@ -19,8 +19,9 @@ rule prepare:
         manifest=f"{BASE}/data/{{publisher}}/manifest.json",
     log:
         f"{LOGS}/data/{{publisher}}.log",
+    threads: 1 if GRAPH.spec.folder.generated else workflow.cores
     shell:
-        "{EXFUSE} data prepare {wildcards.publisher} 2> {log}"
+        "{EXFUSE} data prepare {wildcards.publisher} --workers {threads} 2> {log}"
 
 
 rule set:

@@ -18,7 +18,7 @@ SET_PUBLISHERS: Mapping[SetName, tuple[Publisher, ...]] = {
     "trainval": ("voc",),
     "coco": ("voc", "sbd", "coco"),
     "val": ("voc",),
-    "test": ("voc",),
+    "test": ("voc-test",),
 }
 
 
@@ -31,11 +31,21 @@ def add_jobs(graph: "Graph") -> None:
         manifest = place.parent / f"{place.name}.manifest.json"
         graph.add("archives", manifest, files, (), {"generated": folder.generated.model_dump(mode="json")})
     for publisher in PUBLISHERS:
-        if publisher in folder.archives:
+        if publisher in folder.archives and (publisher != "voc-test" or _has_test_images(graph)):
             _add_publisher(graph, publisher)
     for name, publishers in SET_PUBLISHERS.items():
         if all(f"data/{publisher}" in graph.jobs for publisher in publishers):
             _add_set(graph, name, publishers)
+
+
+def _has_test_images(graph: "Graph") -> bool:
+    """VOC's test archive needs an account; without it the runs are trained, and nothing is submitted."""
+    files = [graph.spec.archive_folder / archive.file for archive in graph.spec.folder.archives["voc-test"]]
+    return (
+        graph.spec.folder.generated is not None
+        or all(file.is_file() for file in files)
+        or (graph.layout.publisher("voc-test") / "manifest.json").is_file()
+    )
 
 
 def _add_publisher(graph: "Graph", publisher: Publisher) -> None:

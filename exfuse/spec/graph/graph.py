@@ -62,6 +62,13 @@ class Graph:
         names = (f"{self.last_stage(measure.run, seed)}/{split}" for seed in range(self.spec.preset.seeds))
         return tuple(name for name in names if name in self._jobs)
 
+    def why_no_submission(self, run: str) -> str | None:
+        """Why the preset writes no archive of a run for the test server; none where it does."""
+        reason = self.spec.why_no_run(run)
+        if reason is None and not self.measure_jobs(Measure(run=run, metric="test_miou")):
+            return "not run: needs VOC's test images"
+        return reason
+
     def last_stage(self, run: str, seed: int) -> str:
         """The job that trains a run's last stage."""
         link = self.spec.chain(run)[-1]

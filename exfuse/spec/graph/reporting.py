@@ -25,7 +25,7 @@ def add_jobs(graph: "Graph") -> None:
         measures = [cell.measure for row in table.rows for cell in row.cells.values() if cell.measure]
         settings = {**shown, "caveat": preset.caveat, "table": plain(table)}
         if any(measure.metric == "test_miou" for measure in measures):
-            settings["test_server"] = dict(preset.test_server)
+            settings["test_server"] = {run: plain(score) for run, score in preset.test_server.items()}
         csv = graph.layout.table(name)
         outputs = (csv, csv.with_suffix(".tex"))
         graph.add(f"tables/{name}", csv.with_suffix(".manifest.json"), outputs, _needed(graph, measures), settings)

@@ -34,6 +34,7 @@ def _add_backbone(graph: "Graph", name: str) -> None:
             "pretraining": plain(preset.pretraining),
             "normalization": plain(preset.normalization),
             "threads": preset.hardware.threads,
+            "precision": preset.hardware.precision,
         }
     graph.add(
         f"backbones/{name}", target / "manifest.json", tuple(target / file for file in outputs), upstream, settings
@@ -52,24 +53,18 @@ def _add_run(graph: "Graph", name: str, seed: int) -> None:
             "fine_tuning": plain(graph.spec.fine_tuning(name, stage)),
             "normalization": plain(preset.normalization),
             "threads": preset.hardware.threads,
+            "precision": preset.hardware.precision,
             "seed": seed,
         }
         outputs = (target / "weights.safetensors", target / "history.csv")
-        scored = run.evaluated_on == "val" or _has_test_images(graph)
+        scored = f"data/sets/{run.evaluated_on}" in graph.jobs
         after = (f"data/sets/{run.evaluated_on}",) if scored and stage == run.stages[-1] else ()
         graph.add(job, target / "manifest.json", outputs, (before, f"data/sets/{stage}"), settings, after)
         before = job
     if run.evaluated_on == "val":
         _add_evaluation(graph, name, seed)
-    elif _has_test_images(graph):
+    elif "data/sets/test" in graph.jobs:
         _add_submission(graph, name, seed)
-
-
-def _has_test_images(graph: "Graph") -> bool:
-    """VOC's test archive needs an account; without it the runs are trained, and nothing is submitted."""
-    archives = [a for a in graph.spec.folder.archives["voc"] if a.optional]
-    generated = graph.spec.folder.generated is not None
-    return any(generated or (graph.spec.archive_folder / archive.file).is_file() for archive in archives)
 
 
 def _add_evaluation(graph: "Graph", name: str, seed: int) -> None:
