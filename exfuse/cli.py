@@ -197,12 +197,15 @@ def times(context: typer.Context) -> None:
 
 
 def main() -> None:
-    """Runs a verb; a user's error is one message and exit code 1."""
+    """Runs a verb; a user's error is one message and exit code 1, Ctrl-C exit code 130."""
     try:
         app()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted; nothing half-written stays, and the next call goes on", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":
