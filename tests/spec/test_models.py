@@ -211,3 +211,9 @@ def test_voc_makes_what_public_weights_allow(repo_root: Path) -> None:
 def test_decoders_that_cannot_be_built(make: Callable[[], DecoderSpec]) -> None:
     with pytest.raises(ValidationError):
         make()
+
+
+@pytest.mark.parametrize(("preset", "precision"), [("smoke", "float32"), ("mini", "float32"), ("paper", "bfloat16")])
+def test_two_cores_train_in_float32(params: Params, preset: str, precision: str) -> None:
+    """`mini` extends `paper`; on a CPU its bfloat16 would be slower, and other numbers."""
+    assert params.load(preset).preset.hardware.precision == precision
