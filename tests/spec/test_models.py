@@ -10,6 +10,7 @@ from exfuse.data.labels import VOC_CLASSES
 from exfuse.spec.load import load, preset_names
 from exfuse.spec.model import DecoderSpec, Prediction, Tap, Upsampling
 from exfuse.spec.spec import Link, Spec
+from tests.params import Params
 
 PRESETS = ("mini", "paper", "smoke", "voc")
 
