@@ -86,7 +86,8 @@ class Bridge:
         after = [str(self.graph.jobs[other].manifest) for other in job.after]
         if name in self.stale or name in self._redone(frozenset(forced)):
             return Inputs(timed=[*upstream, str(self.stamp)], ancient=after)
-        return Inputs(timed=[], ancient=[*upstream, *after])
+        # Snakemake would make a missing input again, and this job with it: what a fresh job was made from may be gone
+        return Inputs(timed=[], ancient=[path for path in (*upstream, *after) if Path(path).is_file()])
 
     @lru_cache(maxsize=1)  # noqa: B019 - one bridge lives as long as its process
     def _redone(self, forced: frozenset[str]) -> frozenset[str]:

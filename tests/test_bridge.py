@@ -265,3 +265,13 @@ def test_forced_jobs_take_all_that_follows_along(params: Params) -> None:
     weights = str(bridge.graph.jobs["runs/ss/seed0/trainaug"].outputs[0])
     assert bridge.inputs("tables/table3", forced=(weights,)).timed != []
     assert bridge.inputs("tables/table4", forced=(weights,)).timed == []
+
+
+def test_a_fresh_job_does_not_miss_what_it_was_made_from(params: Params) -> None:
+    """Snakemake makes a missing input again, ancient or not, and then all that reads it."""
+    bridge = _bridge(params)
+    params.finish(bridge.graph)
+    bridge.graph.jobs["data/sets/val"].manifest.unlink()
+    inputs = _bridge(params).inputs(f"{STAGE}/val")
+    assert inputs.timed == []
+    assert [Path(path).name for path in inputs.ancient] == ["manifest.json"]

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from exfuse.errors import UserError
 from exfuse.spec.datasets import Publisher
+from exfuse.spec.graph.reporting import ABLATION, FIGURE7_RUNS
 from exfuse.spec.names import require
 from exfuse.spec.paper import Measure, Run
 from exfuse.spec.spec import Spec
@@ -36,6 +37,9 @@ def check(spec: Spec, files: Mapping[KeyPath, Path]) -> None:
     for name, run in spec.runs.items():
         _check_run(spec, name, run, f"{params / 'runs.yaml'}: runs.{name}")
     _check_measures(spec, params)
+    for run in FIGURE7_RUNS:
+        require(run, spec.runs, "run", f"{params / 'runs.yaml'}: figure 7 needs its run, so runs")
+    require(ABLATION, spec.tables, "table", f"{params / 'tables.yaml'}: figure per-class needs its table, so tables")
     for name in spec.backbones:
         scaled = name if name in spec.preset.backbones else "common"
         where = preset("backbones", scaled) if spec.preset.backbones else f"{params / 'backbones.yaml'}: {name}"
