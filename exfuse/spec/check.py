@@ -37,8 +37,8 @@ def check(spec: Spec, files: Mapping[KeyPath, Path]) -> None:
     for name, run in spec.runs.items():
         _check_run(spec, name, run, f"{params / 'runs.yaml'}: runs.{name}")
     _check_measures(spec, params)
-    for run in FIGURE7_RUNS:
-        require(run, spec.runs, "run", f"{params / 'runs.yaml'}: figure 7 needs its run, so runs")
+    for shown in FIGURE7_RUNS:
+        require(shown, spec.runs, "run", f"{params / 'runs.yaml'}: figure 7 needs its run, so runs")
     require(ABLATION, spec.tables, "table", f"{params / 'tables.yaml'}: figure per-class needs its table, so tables")
     for name in spec.backbones:
         scaled = name if name in spec.preset.backbones else "common"
