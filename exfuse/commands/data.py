@@ -8,9 +8,8 @@ from tqdm import tqdm
 from exfuse.commands.jobs import running
 from exfuse.errors import UserError
 from exfuse.files import digest
-from exfuse.spec.datasets import Archive, Publisher
+from exfuse.spec.datasets import Archive, Publisher, SetName
 from exfuse.spec.graph import SET_PUBLISHERS, Graph
-from exfuse.spec.settings import SetName
 
 
 def make_archives(graph: Graph) -> None:

@@ -60,6 +60,9 @@ def _check_preset(spec: Spec, where: Callable[..., str]) -> None:
 
 
 def _check_data(spec: Spec, file: Path) -> None:
+    for name, folder in spec.datasets.folders.items():
+        if folder.subset_of is not None:
+            require(folder.subset_of, spec.datasets.folders, "data folder", f"{file}: folders.{name}.subset_of")
     needed: list[Publisher] = ["voc", "sbd"]
     if spec.preset.coco:
         needed.append("coco")

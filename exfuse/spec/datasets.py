@@ -1,12 +1,13 @@
 """The archives as their publishers ship them, and the folders that hold them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from exfuse.spec.base import Frozen
 from exfuse.spec.mini import MiniSettings
 
+SetName = Literal["train", "trainaug", "trainval", "coco", "val", "test"]
 Publisher = Literal["voc", "voc-test", "sbd", "coco", "imagenet"]
 PUBLISHERS: tuple[Publisher, ...] = ("voc", "voc-test", "sbd", "coco", "imagenet")
 
@@ -14,9 +15,13 @@ PUBLISHERS: tuple[Publisher, ...] = ("voc", "voc-test", "sbd", "coco", "imagenet
 class Archive(Frozen):
     """A file of a publisher."""
 
-    file: str
-    md5: str | None = None
+    file: str = Field(min_length=1)
+    md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
     """The publisher's checksum, where one is known."""
+    size: PositiveInt | None = None
+    """Bytes, where they are known."""
+    urls: tuple[str, ...] = ()
+    """Where `exfuse data fetch` downloads it, in the order in which they are tried; none: it needs an account."""
     obtain: str = ""
     """Where a person gets it."""
 
@@ -25,8 +30,17 @@ class Folder(Frozen):
     """A folder of archives: the official ones, a declared subset of them, or ones that the project makes itself."""
 
     title: str
+    directory: str | None = None
+    """Its place below ``data/``; none: the folder's own name."""
+    subset_of: str | None = None
+    """The folder of which this one is declared to hold a part; its counts are those of the part."""
     generated: MiniSettings | None = None
-    archives: dict[Publisher, tuple[Archive, ...]]
+    archives: dict[Publisher, tuple[Archive, ...]] = Field(default_factory=dict)
+    counts: dict[Publisher, dict[str, PositiveInt]] = Field(default_factory=dict)
+    """Images by split (ImageNet: ``classes`` too) that each publisher's archives have to hold; COCO's before the
+    selection by class."""
+    sets: dict[SetName, PositiveInt] = Field(default_factory=dict)
+    """Images, without repeats, that a set has to have."""
 
 
 class Datasets(Frozen):

@@ -9,7 +9,6 @@ from exfuse.spec.model import STRIDE, Blocks, KernelSize, Level
 
 Precision = Literal["float32", "bfloat16"]
 StageName = Literal["coco", "trainaug", "train", "trainval"]
-SetName = Literal["train", "trainaug", "trainval", "coco", "val", "test"]
 
 
 class Optimizer(Hyperparameters):

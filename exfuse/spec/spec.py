@@ -50,7 +50,7 @@ class Spec:
     def archive_folder(self) -> Path:
         """Where the preset's archives lie."""
         given = self.preset.data_root
-        return self.root / (given if given is not None else Path("data") / self.preset.data)
+        return self.root / (given if given is not None else Path("data") / (self.folder.directory or self.preset.data))
 
     def backbone(self, name: str) -> BackboneSpec:
         """A backbone at the preset's size."""

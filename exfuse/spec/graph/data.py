@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from exfuse.errors import UserError
 from exfuse.files import read_json
-from exfuse.spec.datasets import PUBLISHERS, Publisher
-from exfuse.spec.settings import SetName
+from exfuse.spec.datasets import PUBLISHERS, Publisher, SetName
 
 if TYPE_CHECKING:
     from exfuse.spec.graph.graph import Graph
