@@ -6,13 +6,19 @@ its size or modification time changed, and equal content gives the equal identit
 
 import contextlib
 import hashlib
+import io
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from exfuse.errors import UserError
 from exfuse.files import CHUNK_BYTES, digest, read_json, write_json
 
 WHOLE_FILE_BYTES = 1 << 30
 """Up to this size the whole content is hashed; above, the size and both ends (a zip's checksums lie at its end)."""
+
+_MD5 = "md5:"
 
 
 class Digests:
@@ -24,11 +30,7 @@ class Digests:
 
     def __init__(self, cache: Path) -> None:
         self._cache = cache
-        try:
-            known = read_json(cache)
-        except UserError:
-            known = {}
-        self._known: dict[str, object] = known if isinstance(known, dict) else {}
+        self._known = _read(cache)
 
     def of(self, file: Path) -> str:
         """``sha256:…`` of a file up to 1 GiB, ``ends:…`` of a larger one.
@@ -36,19 +38,98 @@ class Digests:
         Raises:
             UserError: the file is absent or unreadable.
         """
-        try:
-            status = file.stat()
-        except OSError as error:
-            raise UserError(f"cannot read {file}: {error.strerror or error}.") from error
-        name = str(file.resolve())
-        match self._known.get(name):
+        return self.of_many([file])[0]
+
+    def of_many(self, files: Sequence[Path]) -> list[str]:
+        """As :meth:`of` for each file; the cache is written once."""
+        found = [self._remembered(file) for file in files]
+        if None in found:
+            found = [known or self._identify(file) for file, known in zip(files, found, strict=True)]
+            self._save()
+        return [str(identity) for identity in found]
+
+    def md5(self, file: Path, progress: Callable[[int], object] | None = None) -> str:
+        """Hex md5 of the whole file, whatever its size; publishers print these.
+
+        Args:
+            file: the raw file.
+            progress: is told the number of bytes of each piece that was read; never called when the sum is remembered.
+
+        Raises:
+            UserError: the file is absent or unreadable.
+        """
+        remembered = self._remembered(file, _MD5)
+        if remembered is None:
+            status = _status(file)
+            remembered = md5(file, progress)
+            self._remember(file, status, remembered, _MD5)
+            self._save()
+        return remembered
+
+    def remember_md5(self, file: Path, found: str) -> None:
+        """Keeps a sum that somebody else made of the file as it is now."""
+        self._remember(file, _status(file), found, _MD5)
+        self._save()
+
+    def _remembered(self, file: Path, kind: str = "") -> str | None:
+        status = _status(file)
+        match self._known.get(f"{kind}{file.resolve()}"):
             case [status.st_size, status.st_mtime_ns, str(remembered)]:
                 return remembered
+        return None
+
+    def _identify(self, file: Path) -> str:
+        status = _status(file)
         identity = _identity(file, status.st_size)
-        self._known[name] = [status.st_size, status.st_mtime_ns, identity]
+        self._remember(file, status, identity)
+        return identity
+
+    def _remember(self, file: Path, status: os.stat_result, found: str, kind: str = "") -> None:
+        self._known[f"{kind}{file.resolve()}"] = [status.st_size, status.st_mtime_ns, found]
+
+    def _save(self) -> None:
+        """Adds what is known to the memory: jobs that run side by side each know some files."""
+        self._known = {**_read(self._cache), **self._known}
         with contextlib.suppress(UserError):  # a read-only checkout: everything works, only slower
             write_json(self._cache, self._known)
-        return identity
+
+
+def md5(file: Path, progress: Callable[[int], object] | None = None) -> str:
+    """Hex md5 of a file; arguments and errors are those of :meth:`Digests.md5`."""
+    try:
+        with _Watched(file, progress) as stream:
+            return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror or error}.") from error
+
+
+class _Watched(io.FileIO):
+    """A file that tells how many bytes were read."""
+
+    def __init__(self, file: Path, progress: Callable[[int], object] | None) -> None:
+        super().__init__(file)
+        self._progress = progress
+
+    def readinto(self, buffer: Any) -> int:
+        count = super().readinto(buffer) or 0
+        if self._progress is not None:
+            self._progress(count)
+        return count
+
+
+def _read(cache: Path) -> dict[str, object]:
+    try:
+        known = read_json(cache)
+    except UserError:
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _status(file: Path) -> os.stat_result:
+    try:
+        return file.stat()
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror or error}.") from error
 
 
 def _identity(file: Path, size: int) -> str:

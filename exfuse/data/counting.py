@@ -1,0 +1,209 @@
+"""What the publishers' archives hold, without preparing them: images by split, and what their lists name in vain.
+
+Images and masks are not decoded; that they are usable is seen when they are prepared. Every archive is opened, and what
+is compressed or listed is read to its end, so a cut or damaged one is found here.
+"""
+
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from exfuse.data import imagenet, sbd, voc
+from exfuse.data.archives import ZipReader, damage_named, find_archive, place
+from exfuse.data.labels import class_ids
+from exfuse.data.prepared import progress, read_list
+from exfuse.data.tars import TarMember, TarReader, list_tar, read_tar
+from exfuse.errors import UserError
+
+SHOWN = 3
+"""Members that a message names before it says how many more there are."""
+
+
+@dataclass(slots=True)
+class Counted:
+    """What a publisher's archives hold.
+
+    Attributes:
+        counts: images by split as the lists name them (COCO: ``retained`` too; ImageNet: ``classes`` too). A split
+            whose list cannot be read is absent.
+        ids: the lists' image ids by split, of VOC and SBD.
+        problems: all that is wrong, one message each.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    ids: dict[str, frozenset[str]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def require(self, archive: Path, listing: str, members: Iterable[str], sizes: Mapping[str, int]) -> None:
+        """Notes which members a list names that the archive lacks or holds without a byte."""
+        absent, empty = [], []
+        for member in members:
+            size = sizes.get(member)
+            if size is None:
+                absent.append(member)
+            elif size == 0:
+                empty.append(member)
+        for what, names in (("lacks", absent), ("holds without a byte", empty)):
+            if names:
+                self.problems.append(f"{archive} {what} {_some(names)}, though {listing} names them")
+
+
+def count_voc(archives: Mapping[str, Path]) -> Counted:
+    """VOC's train and val split; ``archives`` are paths by official name.
+
+    Raises:
+        UserError: the archive is missing or damaged.
+    """
+    return _count_voc(find_archive(archives, voc.TRAINVAL_ARCHIVE), ("train", "val"))
+
+
+def count_voc_test(archives: Mapping[str, Path]) -> Counted:
+    """VOC's test split; arguments and errors are those of :func:`count_voc`."""
+    return _count_voc(find_archive(archives, voc.TEST_ARCHIVE), ("test",))
+
+
+def _count_voc(archive: Path, splits: Sequence[str]) -> Counted:
+    sizes = _sizes(list_tar(archive))
+    reader = TarReader(archive)
+    found = Counted()
+    for split in splits:
+        listing = f"{voc.ROOT}/ImageSets/Segmentation/{split}.txt"
+        try:
+            ids = read_list(reader.read(listing), place(archive, listing))
+        except UserError as problem:
+            found.problems.append(str(problem))
+            continue
+        found.counts[split], found.ids[split] = len(ids), frozenset(ids)
+        members = [f"{voc.ROOT}/JPEGImages/{name}.jpg" for name in ids]
+        if split != "test":
+            members += [f"{voc.ROOT}/SegmentationClass/{name}.png" for name in ids]
+        found.require(archive, listing, members, sizes)
+    return found
+
+
+def count_sbd(archives: Mapping[str, Path]) -> Counted:
+    """SBD's train and val split; arguments and errors are those of :func:`count_voc`."""
+    archive = find_archive(archives, sbd.ARCHIVE)
+    listings = {f"{sbd.ROOT}/{split}.txt": split for split in ("train", "val")}
+    lists, sizes = {}, {}
+    stream = read_tar(
+        archive, lambda name: name in listings or name.startswith((f"{sbd.ROOT}/img/", f"{sbd.ROOT}/cls/"))
+    )
+    for name, content in progress(stream, 0, "SBD", unit="members"):
+        sizes[name] = len(content)
+        if name in listings:
+            lists[name] = content
+    found = Counted()
+    for listing, split in listings.items():
+        try:
+            if listing not in lists:
+                raise UserError(f"{archive} lacks {listing}")
+            ids = read_list(lists[listing], place(archive, listing))
+        except UserError as problem:
+            found.problems.append(str(problem))
+            continue
+        found.counts[split], found.ids[split] = len(ids), frozenset(ids)
+        members = (f"{sbd.ROOT}/{member}" for name in ids for member in (f"img/{name}.jpg", f"cls/{name}.mat"))
+        found.require(archive, listing, members, sizes)
+    twice = found.ids.get("train", frozenset()) & found.ids.get("val", frozenset())
+    if twice:
+        found.problems.append(f"{archive}: the lists of train and val both name {_some(sorted(twice))}")
+    return found
+
+
+def count_coco(archives: Mapping[str, Path], class_names: Sequence[str]) -> Counted:
+    """COCO's listed images by split, and how many of both splits show one of some classes.
+
+    Args:
+        archives: paths by official name, of the 2014 or the 2017 layout.
+        class_names: VOC's object classes; an image is retained that has one of them outside of crowds.
+
+    Raises:
+        UserError: an archive is missing or damaged, or the annotations are broken.
+    """
+    from exfuse.data import coco
+    from exfuse.data.coco_annotations import read_instances
+
+    year = coco.layout_year(archives)
+    paths = {role: find_archive(archives, name) for role, name in coco.LAYOUTS[year].items()}
+    wanted = class_ids(class_names)
+    found = Counted(counts={"train": 0, "val": 0, "retained": 0})
+    with ZipReader(paths["annotations"]) as annotations:
+        for split in progress(("train", "val"), 2, "COCO annotations", unit="files"):
+            listing = f"annotations/instances_{split}{year}.json"
+            listed = read_instances(annotations, listing, wanted)
+            found.counts[split] = len(listed.images)
+            found.counts["retained"] += len(listed.shown)
+            members = (f"{split}{year}/{image.file_name}" for image in listed.images.values())
+            found.require(paths[split], listing, members, _zip_sizes(paths[split]))
+    return found
+
+
+def count_imagenet(archives: Mapping[str, Path]) -> Counted:
+    """ImageNet's train and val images and the devkit's classes, by a pass over the headers.
+
+    Arguments and errors are those of :func:`count_voc`.
+    """
+    names = (imagenet.TRAIN_ARCHIVE, imagenet.VAL_ARCHIVE, imagenet.DEVKIT_ARCHIVE)
+    train, val, devkit_archive = (find_archive(archives, name) for name in names)
+    devkit = imagenet.read_devkit(devkit_archive)
+    found = Counted(counts={"classes": len(devkit.wnids)})
+    steps: dict[str, Callable[[], int]] = {
+        "train": lambda: _count_classes(train, frozenset(devkit.wnids), found),
+        "val": lambda: _count_numbered(val, len(devkit.val_labels), found),
+    }
+    for split, count in steps.items():
+        try:
+            found.counts[split] = count()
+        except UserError as problem:
+            found.problems.append(str(problem))
+    return found
+
+
+def _count_classes(archive: Path, wnids: frozenset[str], found: Counted) -> int:
+    count, unknown = 0, []
+    tars = list(list_tar(archive))
+    for class_tar in progress(tars, len(tars), "ImageNet train", unit="classes"):
+        path = PurePosixPath(class_tar.name)
+        if path.suffix != ".tar" or path.stem not in wnids:
+            unknown.append(class_tar.name)
+            continue
+        try:
+            sizes = _sizes(list_tar(archive, inside=class_tar))
+        except UserError as problem:
+            found.problems.append(str(problem))
+            continue
+        count += len(sizes)
+        found.require(archive, class_tar.name, sizes, sizes)
+    if unknown:
+        found.problems.append(f"{archive} holds {_some(unknown)}, which are no tars of the devkit's classes")
+    return count
+
+
+def _count_numbered(archive: Path, labelled: int, found: Counted) -> int:
+    sizes = _sizes(list_tar(archive))
+    numbers = {name: PurePosixPath(name).stem.rpartition("_")[2] for name in sizes}
+    strange = [name for name, number in numbers.items() if not number.isdecimal() or not 1 <= int(number) <= labelled]
+    if strange or len(sizes) != labelled:
+        named = f": it has no label for {_some(strange)}" if strange else ""
+        found.problems.append(
+            f"{archive} holds {len(sizes)} images, the devkit's ground truth has {labelled} lines{named}"
+        )
+    found.require(archive, "the archive itself", sizes, sizes)
+    return len(sizes)
+
+
+def _sizes(members: Iterable[TarMember]) -> dict[str, int]:
+    return {member.name: member.size for member in members}
+
+
+def _zip_sizes(archive: Path) -> dict[str, int]:
+    with ZipReader(archive), damage_named(archive), zipfile.ZipFile(archive) as opened:  # the reader refuses odd names
+        return {info.filename: info.file_size for info in opened.infolist()}
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:SHOWN])
+    more = len(names) - SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
