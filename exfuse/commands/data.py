@@ -1,15 +1,18 @@
 """`exfuse data …`: from archives to what training reads."""
 
-from collections.abc import Callable, Mapping
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
 
+from exfuse.commands.archives import whole_archives
 from exfuse.commands.jobs import running
 from exfuse.errors import UserError
-from exfuse.files import digest
-from exfuse.spec.datasets import Archive, Publisher, SetName
-from exfuse.spec.graph import SET_PUBLISHERS, Graph
+from exfuse.spec.datasets import Publisher, SetName
+from exfuse.spec.graph import SET_SOURCES, Graph
 
 
 def make_archives(graph: Graph) -> None:
@@ -32,81 +35,73 @@ def make_archives(graph: Graph) -> None:
 def prepare(graph: Graph, publisher: Publisher, workers: int) -> None:
     """Turns a publisher's archives into images, masks and an index (ImageNet: an index alone).
 
-    What is written does not depend on the number of ``workers``.
+    What is written does not depend on the number of ``workers``, and what a killed call finished is kept.
     """
     _require_archives(graph, publisher)
-    with running(graph, f"data/{publisher}") as (_, about):
-        archives = _present(graph, publisher)
-        target = graph.layout.publisher(publisher)
-        about["counts"] = _preparation(graph, publisher, workers)(archives, target)
+    with running(graph, f"data/{publisher}") as (job, about), _ended_like_by_ctrl_c():
+        archives = whole_archives(graph, publisher)
+        about["counts"] = _prepare(graph, publisher, archives, workers, job.key)
 
 
-def _preparation(
-    graph: Graph, publisher: Publisher, workers: int
-) -> Callable[[Mapping[str, Path], Path], dict[str, int]]:
+def _prepare(
+    graph: Graph, publisher: Publisher, archives: Mapping[str, Path], workers: int, key: str
+) -> dict[str, int]:
+    target = graph.layout.publisher(publisher)
+    expected = graph.spec.folder.counts.get(publisher, {})
     if publisher == "voc":
         from exfuse.data.voc import prepare_voc
 
-        return prepare_voc
+        return prepare_voc(archives, target, expected, key)
     if publisher == "voc-test":
         from exfuse.data.voc import prepare_voc_test
 
-        return prepare_voc_test
+        return prepare_voc_test(archives, target, expected, key)
     if publisher == "sbd":
         from exfuse.data.sbd import prepare_sbd
 
-        return lambda archives, target: prepare_sbd(archives, target, workers=workers)
+        return prepare_sbd(archives, target, workers, expected, key)
     if publisher == "coco":
         from exfuse.data.coco import prepare_coco
 
-        classes = graph.spec.classes[1:]
-        return lambda archives, target: prepare_coco(archives, target, classes, workers=workers)
+        return prepare_coco(archives, target, graph.spec.classes[1:], workers, expected, key)
     from exfuse.data.imagenet import prepare_imagenet
 
-    return prepare_imagenet
+    return prepare_imagenet(archives, target, expected)
 
 
-def _present(graph: Graph, publisher: Publisher) -> dict[str, Path]:
-    """A publisher's archives by name, each there and, where its checksum is known, intact."""
-    found = {}
-    for archive in graph.spec.folder.archives[publisher]:
-        path = graph.spec.archive_folder / archive.file
-        if not path.is_file():
-            raise missing_archive(path, archive)
-        _verify(path, archive)
-        found[archive.file] = path
-    return found
+@contextmanager
+def _ended_like_by_ctrl_c() -> Iterator[None]:
+    """The next call of the same job asks this one to end by SIGTERM, which would leave no time to end the workers."""
+    if threading.current_thread() is not threading.main_thread():  # only there a handler can be set
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _require_archives(graph: Graph, publisher: Publisher) -> None:
     """Where there is no job for want of a publisher's archives, says which to get."""
     if f"data/{publisher}" not in graph.jobs and publisher in graph.spec.folder.archives:
-        _present(graph, publisher)
-
-
-def missing_archive(path: Path, archive: Archive) -> UserError:
-    """What to tell a person whose archive is not there."""
-    origin = f" (from {archive.obtain})" if archive.obtain else ""
-    return UserError(
-        f"{path} is missing. Put the publisher's file{origin} there, or set `data_root` in the preset to the folder "
-        "that holds it."
-    )
-
-
-def _verify(path: Path, archive: Archive) -> None:
-    if archive.md5 is None:
-        return
-    found = digest(path, "md5")
-    if found != archive.md5:
-        raise UserError(f"{path} is damaged or another version: md5 {found}, expected {archive.md5}. Get it again.")
+        whole_archives(graph, publisher)
 
 
 def write_set(graph: Graph, name: SetName) -> None:
     """Writes the table of a set of images."""
     from exfuse.data import sets
 
-    for publisher in SET_PUBLISHERS[name]:
+    for publisher in SET_SOURCES[name]:
         _require_archives(graph, publisher)
     with running(graph, f"data/sets/{name}") as (job, about):
-        repeated = tuple(graph.spec.datasets.classes.index(c) for c in job.settings.get("repeated", ()))
-        about["counts"] = sets.write_set(name, graph.layout.data, graph.layout.set(name), repeated)
+        folder = graph.spec.folder
+        repeated = tuple(graph.spec.all_classes.index(c) for c in job.settings.get("repeated", ()))
+        about["counts"] = sets.write_set(
+            name,
+            graph.layout.data,
+            graph.layout.set(name),
+            repeated,
+            own=folder.own is not None,
+            expected=folder.sets.get(name),
+        )

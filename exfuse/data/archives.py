@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from exfuse.errors import UserError
 
@@ -35,7 +35,8 @@ def find_archive(archives: Mapping[str, Path], name: str) -> Path:
         raise UserError(f"archive {name} is not given. Pass its path under this name.")
     path = archives[name]
     if not path.is_file():
-        raise UserError(f"archive {name} is missing: there is no file {path}. Put it there or set `data_root`.")
+        what = "a directory is in its place" if path.is_dir() else "there is no file"
+        raise UserError(f"archive {name} is missing: {what}, {path}. Put it there or set `data_root`.")
     return path
 
 
@@ -120,6 +121,15 @@ def check_size(archive: Path, member: str, size: int, limit: int = MAX_MEMBER_BY
     """
     if size == 0:
         raise member_error(archive, member, "it is empty")
+    check_limit(archive, member, size, limit)
+
+
+def check_limit(archive: Path, member: str, size: int, limit: int) -> None:
+    """Refuses members beyond ``limit`` bytes.
+
+    Raises:
+        UserError: always then.
+    """
     if size > limit:
         raise member_error(archive, member, f"its {size} bytes are more than the {limit} that are accepted")
 
@@ -174,14 +184,28 @@ class ZipReader:
         Raises:
             UserError: it is absent, empty, too large or damaged.
         """
+        info = self._find(name, listed_in, limit)
+        with self.opened(name, listed_in, limit) as stream:
+            content = stream.read(info.file_size)  # without a size, a false header would inflate without bound
+        if len(content) != info.file_size:
+            raise member_error(self.archive, name, f"only {len(content)} of its {info.file_size} bytes are there")
+        return content
+
+    @contextmanager
+    def opened(self, name: str, listed_in: str = "", limit: int = MAX_MEMBER_BYTES) -> Iterator[IO[bytes]]:
+        """A member as a stream, for what is too large to hold; arguments and errors are those of :meth:`read`.
+
+        The archive's checksum is compared when the stream is read to its end.
+        """
+        info = self._find(name, listed_in, limit)
+        with damage_named(self.archive) as passed:
+            passed.append(name)
+            with self._zip.open(info) as stream:
+                yield stream
+
+    def _find(self, name: str, listed_in: str, limit: int) -> zipfile.ZipInfo:
         info = self._members.get(name)
         if info is None:
             raise absent_error(self.archive, name, listed_in)
         check_size(self.archive, name, info.file_size, limit)
-        with damage_named(self.archive) as passed:
-            passed.append(name)
-            with self._zip.open(info) as stream:
-                content = stream.read(info.file_size)  # without a size, a false header would inflate without bound
-        if len(content) != info.file_size:
-            raise member_error(self.archive, name, f"only {len(content)} of its {info.file_size} bytes are there")
-        return content
+        return info

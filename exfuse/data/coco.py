@@ -5,9 +5,7 @@ Rules where §4 says only "retain images including the same 20 classes":
 * Categories are mapped by their id; all others are background.
 * An image is kept when it has at least one *non-crowd* annotation of the wanted classes. A crowd region becomes void,
   so an image that has the classes in crowds alone would hold no labelled object pixel.
-* Crowd regions of VOC's classes become 255, beneath the objects: the annotators' single objects are the surer labels.
-* Where objects overlap, the one with fewer pixels is on top (of equals, the higher annotation id): what is drawn inside
-  another outline is mostly in front of it, and a small object would otherwise vanish.
+* How regions become a mask: :mod:`exfuse.data.coco_masks`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,17 +13,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from exfuse.data.archives import ZipReader, find_archive, place
-from exfuse.data.coco_annotations import CocoImage, Region, read_instances
+from exfuse.data.coco_annotations import Instances, ListedImage, read_instances
+from exfuse.data.coco_masks import draw_mask
+from exfuse.data.coco_regions import Region, RegionStore, region_store
 from exfuse.data.images import encode_mask, object_classes
-from exfuse.data.labels import IGNORE_INDEX, class_ids
-from exfuse.data.prepared import PublisherFolder, ordered_map, progress
+from exfuse.data.labels import class_ids
+from exfuse.data.parallel import ordered_map
+from exfuse.data.prepared import check_counts, progress
+from exfuse.data.publisher_folder import PublisherFolder, publisher_folder
 from exfuse.errors import UserError
-from exfuse.files import atomic_folder
 
+SPLITS = ("train", "val")
 LAYOUTS = {
     year: {"train": f"train{year}.zip", "val": f"val{year}.zip", "annotations": f"annotations_trainval{year}.zip"}
     for year in ("2014", "2017")
@@ -34,15 +33,29 @@ LAYOUTS = {
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    image: CocoImage
+    image: ListedImage
+    regions: list[Region]
     origin: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Mask:
-    job: _Job
+    image: ListedImage
     png: bytes
     classes: tuple[int, ...]
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """A split's archives, lists and regions."""
+
+    name: str
+    photos: ZipReader
+    folder: str
+    listing: str
+    found: Instances
+    store: RegionStore
 
 
 def layout_year(archives: Mapping[str, Path]) -> str:
@@ -58,8 +71,41 @@ def layout_year(archives: Mapping[str, Path]) -> str:
     return years[0]
 
 
+def count_coco(archives: Mapping[str, Path], class_names: Sequence[str]) -> dict[str, int]:
+    """Counts without preparing.
+
+    Args:
+        archives: path by official name, of the 2014 or the 2017 layout; the annotations are enough.
+        class_names: VOC's object classes that an image must show to be retained.
+
+    Returns:
+        Listed images of ``train`` and ``val``, and how many of them ``prepare_coco`` would keep as ``retained``.
+
+    Raises:
+        UserError: the annotations are missing, damaged or unusable.
+    """
+    year = layout_year(archives)
+    wanted = class_ids(class_names)
+    with ZipReader(find_archive(archives, LAYOUTS[year]["annotations"])) as annotations:
+        return _counts({split: read_instances(annotations, _listing(split, year), wanted) for split in SPLITS})
+
+
+def _counts(found: Mapping[str, Instances]) -> dict[str, int]:
+    listed = {split: len(instances.images) for split, instances in found.items()}
+    return {**listed, "retained": sum(len(instances.shown) for instances in found.values())}
+
+
+def _listing(split: str, year: str) -> str:
+    return f"annotations/instances_{split}{year}.json"
+
+
 def prepare_coco(
-    archives: Mapping[str, Path], target: Path, class_names: Sequence[str], workers: int = 1
+    archives: Mapping[str, Path],
+    target: Path,
+    class_names: Sequence[str],
+    workers: int = 1,
+    expected: Mapping[str, int] = {},
+    identity: str | None = None,
 ) -> dict[str, int]:
     """Writes the retained images, their masks and ``index.csv`` of COCO.
 
@@ -68,77 +114,64 @@ def prepare_coco(
         target: the publisher's folder under the prepared root; replaced as a whole.
         class_names: VOC's object classes that an image must show to be kept; masks hold all 20.
         workers: processes that draw masks; the result does not depend on it.
+        expected: number of listed images by split, where it is declared.
+        identity: of all that the result depends on: what a killed call of the same identity finished is kept.
 
     Returns:
-        Number of retained images by split.
+        Listed images of ``train`` and ``val``, and how many of them were ``retained``.
 
     Raises:
-        UserError: an archive is missing or damaged, or an annotation or image is unusable.
+        UserError: an archive is missing or damaged, an annotation or image is unusable, or there are not as many
+            images as expected.
     """
     year = layout_year(archives)
     paths = {role: find_archive(archives, name) for role, name in LAYOUTS[year].items()}
-    wanted = set(class_ids(class_names))
-    with atomic_folder(target) as root, ExitStack() as stack:
-        folder = PublisherFolder(root, target.name)
+    wanted = class_ids(class_names)
+    with publisher_folder(target, identity) as folder, ExitStack() as stack:
         annotations = stack.enter_context(ZipReader(paths["annotations"]))
-        for split in ("train", "val"):
-            images = stack.enter_context(ZipReader(paths[split]))
-            listing = f"annotations/instances_{split}{year}.json"
-            kept = [image for image in read_instances(annotations, listing) if _shows(image, wanted)]
-            jobs = _stream(folder, images, f"{split}{year}", split, kept, place(annotations.archive, listing))
-            for mask in progress(ordered_map(_draw, jobs, workers), len(kept), f"COCO {split}"):
-                image = mask.job.image
-                folder.add_mask(image.id, mask.png, (image.width, image.height), mask.classes, mask.job.origin)
-        return folder.finish()
+        splits = []
+        for name in SPLITS:
+            photos = stack.enter_context(ZipReader(paths[name]))
+            store = stack.enter_context(region_store(folder.scratch / f"{name}.sqlite"))
+            found = read_instances(annotations, _listing(name, year), wanted, store)
+            listing = place(annotations.archive, _listing(name, year))
+            splits.append(_Split(name, photos, f"{name}{year}", listing, found, store))
+        counts = _counts({split.name: split.found for split in splits})
+        check_counts(counts, expected, str(annotations.archive))
+        for split in splits:
+            _add_split(folder, split, workers)
+        folder.finish()
+        return counts
 
 
-def _shows(image: CocoImage, wanted: set[int]) -> bool:
-    return any(not region.crowd and region.label in wanted for region in image.regions)
+def _add_split(folder: PublisherFolder, split: _Split, workers: int) -> None:
+    kept = split.found.kept()
+    for mask in ordered_map(_draw, _stream(folder, split, kept), workers):
+        size = mask.image.width, mask.image.height
+        folder.add_mask(mask.image.id, mask.png, size, mask.classes, mask.origin)
 
 
-def _stream(
-    folder: PublisherFolder, images: ZipReader, parent: str, split: str, kept: Sequence[CocoImage], listing: str
-) -> Iterator[_Job]:
-    for image in kept:
-        member = f"{parent}/{image.file_name}"
-        origin = place(images.archive, member)
-        size = folder.add_image(image.id, split, images.read(member, listing), origin)
-        if size != (image.width, image.height):
-            raise UserError(
-                f"{origin}: the image has {size[0]}×{size[1]} pixels, {listing} gives {image.width}×{image.height}."
-            )
-        yield _Job(image, f"{listing}, {image.file_name}")
+def _stream(folder: PublisherFolder, split: _Split, kept: Sequence[ListedImage]) -> Iterator[_Job]:
+    """Keeps the images and passes on the regions of those that have no mask yet."""
+    for image in progress(kept, len(kept), f"COCO {split.name}"):
+        _add_image(folder, split, image)
+        origin = f"{split.listing}, {image.file_name}"
+        if not folder.resume_mask(image.id, origin):
+            yield _Job(image, split.store.of(image.number), origin)
+
+
+def _add_image(folder: PublisherFolder, split: _Split, image: ListedImage) -> None:
+    member = f"{split.folder}/{image.file_name}"
+    origin = place(split.photos.archive, member)
+    size = folder.resume_image(image.id, split.name, origin)
+    if size is None:
+        size = folder.add_image(image.id, split.name, split.photos.read(member, split.listing), origin)
+    if size != (image.width, image.height):
+        raise UserError(
+            f"{origin}: the image has {size[0]}×{size[1]} pixels, {split.listing} gives {image.width}×{image.height}."
+        )
 
 
 def _draw(job: _Job) -> _Mask:
-    mask = draw_mask(job.image.regions, job.image.width, job.image.height, job.origin)
-    return _Mask(job, encode_mask(mask), object_classes(mask))
-
-
-def draw_mask(regions: Sequence[Region], width: int, height: int, origin: str) -> NDArray[np.uint8]:
-    """Draws an image's regions by the rules of this module.
-
-    Args:
-        regions: of VOC's classes.
-        width: of the image, pixels.
-        height: of the image, pixels.
-        origin: the annotations' name in messages.
-
-    Returns:
-        (H, W) uint8: VOC's labels, 255 in crowd regions, 0 elsewhere.
-
-    Raises:
-        UserError: a polygon or a run-length code is broken.
-    """
-    from pycocotools import mask as rle  # reading a prepared folder need not pay for it
-
-    encoded = [(region, region.encode(width, height, origin)) for region in regions]
-    areas = rle.area([code for _, code in encoded]) if encoded else []
-    order = sorted(
-        range(len(encoded)), key=lambda index: (not regions[index].crowd, -int(areas[index]), regions[index].id)
-    )
-    mask = np.zeros((height, width), dtype=np.uint8)
-    for index in order:
-        region, code = encoded[index]
-        mask[rle.decode(code) == 1] = IGNORE_INDEX if region.crowd else region.label
-    return mask
+    mask = draw_mask(job.regions, job.image.width, job.image.height, job.origin)
+    return _Mask(job.image, encode_mask(mask), object_classes(mask), job.origin)

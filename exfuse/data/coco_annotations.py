@@ -1,19 +1,19 @@
-"""COCO's instance annotations, read with a memory that is bounded by VOC's share of them.
+"""COCO's instance annotations, read in one pass with a memory that does not grow with their number.
 
-The official file of the 2017 training split has 470 MB of text. Objects are reduced while the JSON is parsed: polygons
-to packed numbers, and annotations of other categories to nothing.
+The official file of the 2017 training split has 470 MB of text. A row an image stays in memory; the objects are reduced
+one by one, and those of VOC's classes are put aside on the disk where masks are to be drawn from them.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from exfuse.data.archives import ZipReader, place
+from exfuse.data.archives import MAX_MEMBER_BYTES, ZipReader, place
+from exfuse.data.coco_regions import Region, RegionStore
+from exfuse.data.json_stream import read_arrays
 from exfuse.data.prepared import check_id
 from exfuse.errors import UserError
 
@@ -23,159 +23,152 @@ VOC_CATEGORY_IDS = (0, 5, 2, 16, 9, 44, 6, 3, 17, 62, 21, 67, 18, 19, 4, 1, 64, 
 MAX_JSON_BYTES = 2 << 30
 
 _LABELS = {category: label for label, category in enumerate(VOC_CATEGORY_IDS) if label > 0}
-_MIN_COORDINATES = 6
+_BROKEN = (KeyError, TypeError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
-    """An annotation of one of VOC's classes.
+class ListedImage:
+    """An image of a split.
 
     Attributes:
-        id: the annotation's.
-        label: VOC's class.
-        crowd: whether it outlines a group rather than one object.
-        polygons: coordinates x, y, x, y, … in pixels; empty for a run-length code.
-        runs: COCO's run-length code, else ``None``.
-    """
-
-    id: int
-    label: int
-    crowd: bool
-    polygons: tuple[NDArray[np.float64], ...]
-    runs: dict[str, Any] | None
-
-    def encode(self, width: int, height: int, origin: str) -> dict[str, Any]:
-        """The region as a compressed run-length code of pycocotools.
-
-        Args:
-            width: of the image, pixels.
-            height: of the image, pixels.
-            origin: the annotations' name in messages.
-
-        Raises:
-            UserError: a polygon has too few or uneven coordinates, lies far outside, or the code does not fit.
-        """
-        from pycocotools import mask as rle
-
-        name = f"{origin}: annotation {self.id}"
-        try:
-            if self.runs is None:
-                _check_polygons(self.polygons, width, height, name)
-                return dict(rle.merge(rle.frPyObjects([polygon.tolist() for polygon in self.polygons], height, width)))
-            _check_runs(self.runs, width, height, name)
-            if isinstance(self.runs["counts"], list):
-                return dict(rle.frPyObjects(self.runs, height, width))
-            rle.decode(self.runs)
-            return self.runs
-        except (ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
-            raise UserError(f"{name}: its segmentation is broken ({error}).") from error
-
-
-def _check_polygons(polygons: Sequence[NDArray[np.float64]], width: int, height: int, name: str) -> None:
-    if not polygons:
-        raise UserError(f"{name} has no polygon.")
-    for polygon in polygons:
-        if polygon.ndim != 1 or polygon.size < _MIN_COORDINATES or polygon.size % 2:
-            raise UserError(f"{name}: a polygon has {polygon.size} coordinates; three points or more are needed.")
-        extent = np.array([width, height])
-        points = polygon.reshape(-1, 2)
-        # an outline may overshoot the border, but pycocotools' memory grows with the distance
-        if not np.all((points >= -extent) & (points <= 2 * extent)):
-            raise UserError(f"{name}: a polygon lies outside the image of {width}×{height} pixels.")
-
-
-def _check_runs(runs: dict[str, Any], width: int, height: int, name: str) -> None:
-    if list(runs["size"]) != [height, width]:
-        raise UserError(f"{name}: its run-length code is for {runs['size']}, the image has [{height}, {width}].")
-    counts = runs["counts"]
-    if isinstance(counts, list) and (min(counts, default=-1) < 0 or sum(counts) != width * height):
-        raise UserError(f"{name}: its run-length code does not cover the {width}×{height} pixels of the image.")
-
-
-@dataclass(frozen=True, slots=True)
-class CocoImage:
-    """An image with its regions of VOC's classes.
-
-    Attributes:
-        id: file name without suffix.
-        file_name: in the folder of its split.
+        number: COCO's id.
+        file_name: in the folder of the split.
         width: pixels.
         height: pixels.
-        regions: in the file's order.
     """
 
-    id: str
+    number: int
     file_name: str
     width: int
     height: int
-    regions: list[Region] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The file's name without suffix."""
+        return PurePosixPath(self.file_name).stem
 
 
 @dataclass(slots=True)
-class _Reducer:
-    """Reduces each JSON object as soon as it is parsed; keeps the first annotation id of every category met."""
+class Instances:
+    """What a file of annotations holds of a split, its regions apart.
 
-    origin: str
-    categories_met: dict[Any, Any] = field(default_factory=dict)
+    Attributes:
+        images: by COCO's id.
+        shown: ids of the images with a single object (no crowd) of the wanted classes.
+    """
 
-    def __call__(self, entry: dict[str, Any]) -> Any:
-        try:
-            if "image_id" in entry:
-                return self._annotation(entry)
-            if "file_name" in entry:
-                return entry["id"], str(entry["file_name"]), int(entry["width"]), int(entry["height"])
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            what = "annotation" if "image_id" in entry else "image"
-            raise UserError(f"{self.origin}: {what} {entry.get('id')} is broken or lacks {error}.") from error
-        return entry
+    images: dict[int, ListedImage] = field(default_factory=dict)
+    shown: set[int] = field(default_factory=set)
 
-    def _annotation(self, entry: dict[str, Any]) -> tuple[Any, Region] | None:
-        category = entry["category_id"]
-        self.categories_met.setdefault(category, entry["id"])
-        if category not in _LABELS:
-            return None
-        shape, crowd = entry["segmentation"], bool(entry.get("iscrowd", 0))
-        runs = shape if isinstance(shape, dict) else None
-        polygons = () if runs is not None else tuple(np.asarray(polygon, dtype=np.float64) for polygon in shape)
-        return entry["image_id"], Region(int(entry["id"]), _LABELS[category], crowd, polygons, runs)
+    def kept(self) -> list[ListedImage]:
+        """The images that show a wanted class, in the order of their ids."""
+        return sorted((self.images[number] for number in self.shown), key=lambda image: image.id)
 
 
-def read_instances(annotations: ZipReader, member: str) -> list[CocoImage]:
-    """Images of an ``instances_*.json`` with their annotations of VOC's classes, in the order of their ids.
+def read_instances(
+    annotations: ZipReader, member: str, wanted: Collection[int], store: RegionStore | None = None
+) -> Instances:
+    """Reads an ``instances_*.json``.
+
+    Args:
+        annotations: the archive.
+        member: its file.
+        wanted: labels of the classes that an image must show to be kept.
+        store: where the regions of VOC's classes are put aside; without it the images are only counted.
 
     Raises:
-        UserError: the member is absent or no COCO file, or an annotation has an unknown category or image.
+        UserError: the member is absent or no COCO file, or an entry is broken, doubled, or has an unknown category or
+            image.
     """
     origin = place(annotations.archive, member)
-    reducer = _Reducer(origin)
-    try:
-        content = json.loads(annotations.read(member, limit=MAX_JSON_BYTES), object_hook=reducer)
-        listed, regions = content["images"], content["annotations"]
-        categories = {category["id"] for category in content["categories"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{origin}: it is no COCO annotation file ({error!r}).") from error
-    for category, annotation in reducer.categories_met.items():
-        if category not in categories:
-            raise UserError(f"{origin}: annotation {annotation} has the unknown category {category}.")
-    return _join(listed, regions, origin)
+    reader = _Reader(origin, wanted, store)
+    entries = {"images": reader.image, "annotations": reader.annotation, "categories": reader.category}
+    with annotations.opened(member, limit=MAX_JSON_BYTES) as stream:
+        try:
+            for name, entry in read_arrays(stream, entries):
+                entries[name](entry)
+        except (ValueError, RecursionError) as error:
+            while stream.read(MAX_MEMBER_BYTES):  # to the checksum: damage of the archive is the better explanation
+                pass
+            raise UserError(f"{origin}: it is no COCO annotation file ({error}).") from error
+    reader.check()
+    if store is not None:
+        store.complete()
+    return reader.found
 
 
-def _join(listed: list[Any], regions: list[Any], origin: str) -> list[CocoImage]:
-    for kind, entries in (("image", listed), ("annotation", [entry for entry in regions if entry is not None])):
-        odd = next((entry for entry in entries if not isinstance(entry, tuple)), None)
-        if odd is not None:
-            raise UserError(f"{origin}: an {kind} lacks the keys of COCO: {str(odd)[:100]}.")
-    images: dict[Any, CocoImage] = {}
-    for number, file_name, width, height in listed:
-        check_id(file_name, origin)
-        if number in images:
-            raise UserError(f"{origin}: image {number} is listed twice.")
-        images[number] = CocoImage(PurePosixPath(file_name).stem, file_name, width, height)
-    for entry in regions:
-        if entry is None:
-            continue
-        number, region = entry
-        if number not in images:
-            raise UserError(f"{origin}: annotation {region.id} is of image {number}, which is not listed.")
-        images[number].regions.append(region)
-    return sorted(images.values(), key=lambda image: image.id)
+@dataclass(slots=True)
+class _Reader:
+    """Keeps one annotation for every category and every image that is met before it is listed."""
+
+    origin: str
+    wanted: Collection[int]
+    store: RegionStore | None
+    found: Instances = field(default_factory=Instances)
+    categories: set[int] = field(default_factory=set)
+    categories_met: dict[int, int] = field(default_factory=dict)
+    unlisted: dict[int, int] = field(default_factory=dict)
+
+    def image(self, entry: Any) -> None:
+        if not isinstance(entry, dict) or "file_name" not in entry:
+            raise self._odd("image", entry)
+        try:
+            image = ListedImage(_id(entry["id"]), str(entry["file_name"]), int(entry["width"]), int(entry["height"]))
+        except _BROKEN as error:
+            raise self._broken("image", entry, error) from error
+        check_id(image.file_name, self.origin)
+        if image.number in self.found.images:
+            raise UserError(f"{self.origin}: image {image.number} is listed twice.")
+        self.found.images[image.number] = image
+
+    def category(self, entry: Any) -> None:
+        try:
+            self.categories.add(_id(entry["id"]))
+        except _BROKEN as error:
+            raise UserError(f"{self.origin}: a category is broken or lacks {error}: {str(entry)[:100]}.") from error
+
+    def annotation(self, entry: Any) -> None:
+        if not isinstance(entry, dict) or "image_id" not in entry:
+            raise self._odd("annotation", entry)
+        try:
+            identifier, number, category = _id(entry["id"]), _id(entry["image_id"]), _id(entry["category_id"])
+            self.categories_met.setdefault(category, identifier)
+            if number not in self.found.images:
+                self.unlisted.setdefault(number, identifier)
+            label = _LABELS.get(category)
+            if label is None:
+                return
+            crowd = bool(entry.get("iscrowd", 0))
+            if self.store is not None:
+                self.store.add(number, _region(identifier, label, crowd, entry["segmentation"]))
+        except _BROKEN as error:
+            raise self._broken("annotation", entry, error) from error
+        if not crowd and label in self.wanted:
+            self.found.shown.add(number)
+
+    def check(self) -> None:
+        """What can be told at the end only, because the file's parts come in any order."""
+        for category, annotation in self.categories_met.items():
+            if category not in self.categories:
+                raise UserError(f"{self.origin}: annotation {annotation} has the unknown category {category}.")
+        for number, annotation in self.unlisted.items():
+            if number not in self.found.images:
+                raise UserError(f"{self.origin}: annotation {annotation} is of image {number}, which is not listed.")
+
+    def _odd(self, kind: str, entry: Any) -> UserError:
+        return UserError(f"{self.origin}: an {kind} lacks the keys of COCO: {str(entry)[:100]}.")
+
+    def _broken(self, kind: str, entry: dict[str, Any], error: Exception) -> UserError:
+        return UserError(f"{self.origin}: {kind} {entry.get('id')} is broken or lacks {error}.")
+
+
+def _id(value: Any) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"an id that is a number ({str(value)[:40]} is none)")
+    return value
+
+
+def _region(identifier: int, label: int, crowd: bool, shape: Any) -> Region:
+    if isinstance(shape, dict):
+        return Region(identifier, label, crowd, (), shape)
+    return Region(identifier, label, crowd, tuple(np.asarray(polygon, dtype=np.float64) for polygon in shape), None)

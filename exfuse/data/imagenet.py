@@ -5,7 +5,6 @@ The training archive is a tar of one tar a class; offsets point into the outer f
 devkit's ground truth holds *ILSVRC ids*, which are not in that order.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exfuse.data.archives import check_size, find_archive, member_error, place, read_member
-from exfuse.data.images import decode_rgb
-from exfuse.data.prepared import progress
+from exfuse.data.archives import check_size, find_archive, member_error, place
+from exfuse.data.matlab import load_mat
+from exfuse.data.prepared import check_counts, progress
 from exfuse.data.tars import TarMember, list_tar, read_tar
+from exfuse.data.workspace import writing
 from exfuse.errors import UserError
 from exfuse.files import atomic_folder, write_csv
 
@@ -26,6 +26,7 @@ VAL_ARCHIVE = "ILSVRC2012_img_val.tar"
 DEVKIT_ARCHIVE = "ILSVRC2012_devkit_t12.tar.gz"
 META = "ILSVRC2012_devkit_t12/data/meta.mat"
 GROUND_TRUTH = "ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt"
+_MAX_NAME_BYTES = 64
 CLASS_COLUMNS = ("label", "wnid", "name")
 
 
@@ -78,25 +79,29 @@ class Devkit:
     val_labels: tuple[int, ...]
 
 
-def prepare_imagenet(archives: Mapping[str, Path], target: Path) -> dict[str, int]:
+def prepare_imagenet(archives: Mapping[str, Path], target: Path, expected: Mapping[str, int] = {}) -> dict[str, int]:
     """Writes ``train.npz``, ``val.npz`` and ``classes.csv``.
 
     Args:
         archives: path by official name.
         target: the publisher's folder under the prepared root; replaced as a whole.
+        expected: number of images by split and of ``classes``, where it is declared.
 
     Returns:
         Number of ``train`` and ``val`` images and of ``classes``.
 
     Raises:
-        UserError: an archive is missing or damaged, or devkit and archives disagree.
+        UserError: an archive is missing or damaged, devkit and archives disagree, or a number differs.
     """
     train, val, devkit_path = (find_archive(archives, name) for name in (TRAIN_ARCHIVE, VAL_ARCHIVE, DEVKIT_ARCHIVE))
     devkit = read_devkit(devkit_path)
+    check_counts({"classes": len(devkit.wnids)}, expected, str(devkit_path))
     with atomic_folder(target) as root:
         indices = {"train": _index_train(train, devkit), "val": _index_val(val, devkit)}
-        for split, index in indices.items():
-            _write(root / f"{split}.npz", index)
+        for (split, index), archive in zip(indices.items(), (train, val), strict=True):
+            check_counts({split: len(index)}, expected, str(archive))
+            with writing(target / f"{split}.npz"):
+                _write(root / f"{split}.npz", index)
         rows = (
             {"label": label, "wnid": wnid, "name": name}
             for label, (wnid, name) in enumerate(zip(devkit.wnids, devkit.names, strict=True))
@@ -115,7 +120,7 @@ def _index_train(archive: Path, devkit: Devkit) -> ImageIndex:
             raise member_error(archive, class_tar.name, "it is no tar of one of the devkit's leaf classes")
         members = list_tar(archive, inside=class_tar)
         for member in members:
-            check_size(archive, f"{class_tar.name}: {member.name}", member.size)
+            _check_image(archive, f"{class_tar.name}: {member.name}", member)
         pieces.append(ImageIndex.of(TRAIN_ARCHIVE, members, [label_of[path.stem]] * len(members)))
     if not pieces:
         raise UserError(f"{archive} holds no class.")
@@ -135,12 +140,18 @@ def _index_val(archive: Path, devkit: Devkit) -> ImageIndex:
         )
     labels = []
     for member in members:
-        check_size(archive, member.name, member.size)
+        _check_image(archive, member.name, member)
         number = PurePosixPath(member.name).stem.rpartition("_")[2]
         if not number.isdecimal() or not 1 <= int(number) <= len(devkit.val_labels):
             raise member_error(archive, member.name, "its name does not end in a number of the ground truth")
         labels.append(devkit.val_labels[int(number) - 1])
     return ImageIndex.of(VAL_ARCHIVE, members, labels)
+
+
+def _check_image(archive: Path, shown: str, member: TarMember) -> None:
+    check_size(archive, shown, member.size)
+    if len(PurePosixPath(member.name).name.encode()) > _MAX_NAME_BYTES:  # the longest one sets the width of the index
+        raise member_error(archive, shown, f"its name is longer than the {_MAX_NAME_BYTES} bytes that are accepted")
 
 
 def read_devkit(archive: Path) -> Devkit:
@@ -168,10 +179,9 @@ def read_devkit(archive: Path) -> Devkit:
 
 def _read_leaves(content: bytes, origin: str) -> dict[int, tuple[str, str]]:
     """WordNet id and words of each leaf synset by ILSVRC id."""
-    import scipy.io  # 0.3 s that reading an index need not pay
-
+    mat = load_mat(content, "synsets", origin, squeeze=True)
     try:
-        synsets = np.atleast_1d(scipy.io.loadmat(io.BytesIO(content), squeeze_me=True)["synsets"])
+        synsets = np.atleast_1d(mat["synsets"])
         leaves = {
             int(synset["ILSVRC2012_ID"]): (str(synset["WNID"]), str(synset["words"]))
             for synset in synsets
@@ -185,15 +195,12 @@ def _read_leaves(content: bytes, origin: str) -> dict[int, tuple[str, str]]:
 
 
 def _write(target: Path, index: ImageIndex) -> None:
-    try:
-        with open(target, "wb") as stream:
-            np.savez(
-                stream,
-                archive=np.array(index.archive),
-                offset=index.offset,
-                length=index.length,
-                label=index.label,
-                name=index.name,
-            )
-    except OSError as error:
-        raise UserError(f"cannot write {target.name}: {error.strerror or error}.") from error
+    with open(target, "wb") as stream:
+        np.savez(
+            stream,
+            archive=np.array(index.archive),
+            offset=index.offset,
+            length=index.length,
+            label=index.label,
+            name=index.name,
+        )

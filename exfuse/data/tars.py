@@ -6,9 +6,18 @@ import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self, cast
+from typing import IO, Any, Self, cast
 
-from exfuse.data.archives import absent_error, check_size, damage_named, member_error, read_member, safe_name
+from exfuse.data.archives import (
+    MAX_MEMBER_BYTES,
+    absent_error,
+    check_limit,
+    check_size,
+    damage_named,
+    member_error,
+    read_member,
+    safe_name,
+)
 
 MAX_HEADER_BYTES = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -52,6 +61,7 @@ class _StrictTarInfo(tarfile.TarInfo):
 def _regular_files(archive: Path, tar: tarfile.TarFile, passed: list[str]) -> Iterator[tuple[str, tarfile.TarInfo]]:
     seen: set[str] = set()
     while (info := tar.next()) is not None:
+        cast(Any, tar).members.clear()  # tarfile keeps every header: a kilobyte each
         name = safe_name(archive, info.name)
         if info.isdir():
             continue
@@ -72,10 +82,17 @@ def _content(archive: Path, tar: tarfile.TarFile, name: str, info: tarfile.TarIn
     return content
 
 
-def read_tar(archive: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+def read_tar(
+    archive: Path, wanted: Callable[[str], bool], limit: int = MAX_MEMBER_BYTES
+) -> Iterator[tuple[str, bytes]]:
     """Name and content of the wanted members of a tar or tgz, in the archive's order, in one pass.
 
     The pass goes on to the archive's end, and through gzip's checksum, whatever is wanted.
+
+    Args:
+        archive: the tar or tgz.
+        wanted: tells by its name whether a member is read.
+        limit: bytes of any member, wanted or not: to pass a bomb means to inflate it.
 
     Raises:
         UserError: the archive is damaged, or a member is unsafe, doubled, empty or too large.
@@ -87,6 +104,7 @@ def read_tar(archive: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str
             # "r|" never seeks back, which in gzip would mean to start over
             with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|", tarinfo=_StrictTarInfo) as tar:
                 for name, info in _regular_files(archive, tar, passed):
+                    check_limit(archive, name, info.size, limit)
                     if wanted(name):
                         yield name, _content(archive, tar, name, info)
             while stream.read(_DRAIN_BYTES):

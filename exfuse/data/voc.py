@@ -4,67 +4,86 @@ Masks keep the publisher's bytes: palette PNGs whose indices are the labels, wit
 labels of the test images are not public; their archive gives a folder of its own, of images without masks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from exfuse.data.archives import find_archive, place
 from exfuse.data.images import decode_mask, object_classes
-from exfuse.data.prepared import PublisherFolder, progress, read_list
+from exfuse.data.prepared import check_counts, progress, read_list
+from exfuse.data.publisher_folder import PublisherFolder, publisher_folder
 from exfuse.data.tars import TarReader
-from exfuse.files import atomic_folder
 
 TRAINVAL_ARCHIVE = "VOCtrainval_11-May-2012.tar"
 TEST_ARCHIVE = "VOC2012test.tar"
 ROOT = "VOCdevkit/VOC2012"
 
 
-def prepare_voc(archives: Mapping[str, Path], target: Path) -> dict[str, int]:
+def prepare_voc(
+    archives: Mapping[str, Path], target: Path, expected: Mapping[str, int] = {}, identity: str | None = None
+) -> dict[str, int]:
     """Writes images, masks and ``index.csv`` of the train and val splits.
 
     Args:
         archives: path by official name.
         target: the publisher's folder under the prepared root; replaced as a whole.
+        expected: number of images by split, where it is declared.
+        identity: of all that the result depends on: what a killed call of the same identity finished is kept.
 
     Returns:
         Number of images by split.
 
     Raises:
-        UserError: an archive is missing, damaged or breaks VOC's rules.
+        UserError: an archive is missing, damaged, breaks VOC's rules or holds another number of images.
     """
-    trainval = TarReader(find_archive(archives, TRAINVAL_ARCHIVE))
-    with atomic_folder(target) as root:
-        folder = PublisherFolder(root, target.name)
-        for split in ("train", "val"):
-            _add_split(folder, trainval, split)
-        return folder.finish()
+    return _prepare(find_archive(archives, TRAINVAL_ARCHIVE), target, ("train", "val"), expected, identity)
 
 
-def prepare_voc_test(archives: Mapping[str, Path], target: Path) -> dict[str, int]:
+def prepare_voc_test(
+    archives: Mapping[str, Path], target: Path, expected: Mapping[str, int] = {}, identity: str | None = None
+) -> dict[str, int]:
     """Writes images and ``index.csv`` of the test split, which has no masks.
 
     Args, result and errors are those of :func:`prepare_voc`.
     """
-    test = TarReader(find_archive(archives, TEST_ARCHIVE))
-    with atomic_folder(target) as root:
-        folder = PublisherFolder(root, target.name)
-        _add_split(folder, test, "test")
+    return _prepare(find_archive(archives, TEST_ARCHIVE), target, ("test",), expected, identity)
+
+
+def _prepare(
+    archive: Path, target: Path, splits: Sequence[str], expected: Mapping[str, int], identity: str | None
+) -> dict[str, int]:
+    reader = TarReader(archive)
+    ids = {split: _read_ids(reader, split) for split in splits}
+    check_counts({split: len(of_split) for split, of_split in ids.items()}, expected, f"the lists in {archive}")
+    with publisher_folder(target, identity) as folder:
+        for split, of_split in ids.items():
+            for identifier in progress(of_split, len(of_split), f"VOC {split}"):
+                _add_image(folder, reader, identifier, split)
+                if split != "test":
+                    _add_mask(folder, reader, identifier, split)
         return folder.finish()
 
 
-def _add_split(folder: PublisherFolder, reader: TarReader, split: str) -> None:
-    listing = f"{ROOT}/ImageSets/Segmentation/{split}.txt"
-    ids = read_list(reader.read(listing), place(reader.archive, listing))
-    for identifier in progress(ids, len(ids), f"VOC {split}"):
-        member = f"{ROOT}/JPEGImages/{identifier}.jpg"
-        content = reader.read(member, listing)
-        folder.add_image(identifier, split, content, place(reader.archive, member))
-        if split != "test":
-            _add_mask(folder, reader, identifier, listing)
+def _listing(split: str) -> str:
+    return f"{ROOT}/ImageSets/Segmentation/{split}.txt"
 
 
-def _add_mask(folder: PublisherFolder, reader: TarReader, identifier: str, listing: str) -> None:
+def _read_ids(reader: TarReader, split: str) -> list[str]:
+    return read_list(reader.read(_listing(split)), place(reader.archive, _listing(split)))
+
+
+def _add_image(folder: PublisherFolder, reader: TarReader, identifier: str, split: str) -> None:
+    member = f"{ROOT}/JPEGImages/{identifier}.jpg"
+    origin = place(reader.archive, member)
+    if folder.resume_image(identifier, split, origin) is None:
+        folder.add_image(identifier, split, reader.read(member, _listing(split)), origin)
+
+
+def _add_mask(folder: PublisherFolder, reader: TarReader, identifier: str, split: str) -> None:
     member = f"{ROOT}/SegmentationClass/{identifier}.png"
-    content = reader.read(member, listing)
-    mask = decode_mask(content, place(reader.archive, member))
+    origin = place(reader.archive, member)
+    if folder.resume_mask(identifier, origin):
+        return
+    content = reader.read(member, _listing(split))
+    mask = decode_mask(content, origin)
     height, width = mask.shape
-    folder.add_mask(identifier, content, (width, height), object_classes(mask), place(reader.archive, member))
+    folder.add_mask(identifier, content, (width, height), object_classes(mask), origin)

@@ -10,11 +10,12 @@ from PIL import Image
 from pycocotools import mask as rle
 from pycocotools.coco import COCO
 
-from exfuse.data.coco import LAYOUTS, prepare_coco
+from exfuse.data.archives import ZipReader
+from exfuse.data.coco import LAYOUTS, count_coco, prepare_coco
 from exfuse.data.labels import VOC_CLASSES
 from exfuse.errors import UserError
 from exfuse.files import read_csv
-from tests.data.publishers import annotation, coco_name, instances, jpeg, square, write_coco, write_zip
+from tests.data.publishers import annotation, coco_name, jpeg, square, write_coco, write_zip
 
 OBJECTS = VOC_CLASSES[1:]
 PERSON, CAR, CHAIR, BROCCOLI = 1, 3, 62, 56
@@ -49,7 +50,7 @@ def test_the_real_subset_against_pycocotools(real_archives: Path, tmp_path: Path
     archives = {name: real_archives / name for name in LAYOUTS["2017"].values()}
     counts = prepare_coco(archives, tmp_path / "coco", OBJECTS)
     table = {(row["split"], row["id"]): row for row in read_csv(tmp_path / "coco" / "index.csv")}
-    crowds = 0
+    crowds = retained = 0
     for split in ("train", "val"):
         with zipfile.ZipFile(archives["annotations_trainval2017.zip"]) as archive:
             content = json.loads(archive.read(f"annotations/instances_{split}2017.json"))
@@ -65,7 +66,8 @@ def test_the_real_subset_against_pycocotools(real_archives: Path, tmp_path: Path
             if any(entry["category_id"] in VOC_IDS and not entry["iscrowd"] for entry in entries)
         }
         assert {identifier for name, identifier in table if name == split} == {f"{image:012}" for image in kept}
-        assert counts[split] == len(kept)
+        assert counts[split] == len(content["images"])
+        retained += len(kept)
         with zipfile.ZipFile(archives[f"{split}2017.zip"]) as photos:
             for image in (image for image in content["images"] if image["id"] in kept):
                 row = table[split, f"{image['id']:012}"]
@@ -76,6 +78,8 @@ def test_the_real_subset_against_pycocotools(real_archives: Path, tmp_path: Path
                 assert stored == photos.read(f"{split}2017/{image['file_name']}")
                 assert (int(row["width"]), int(row["height"])) == Image.open(io.BytesIO(stored)).size
     assert crowds > 0
+    assert counts["retained"] == retained
+    assert count_coco(archives, OBJECTS) == counts
 
 
 @pytest.mark.parametrize("year", ["2014", "2017"])
@@ -91,7 +95,7 @@ def test_rules_by_hand(tmp_path: Path, year: str) -> None:
         annotation(7, 9, PERSON, {"counts": counts, "size": [SIZE, SIZE]}, crowd=1),
     ]
     archives = write_coco(tmp_path, year, entries, [7, 8, 9], SIZE)
-    assert prepare_coco(archives, tmp_path / "prepared" / "coco", OBJECTS) == {"train": 1, "val": 0, "test": 0}
+    assert prepare_coco(archives, tmp_path / "prepared" / "coco", OBJECTS) == {"train": 3, "val": 0, "retained": 1}
     (row,) = read_csv(tmp_path / "prepared" / "coco" / "index.csv")
     assert row["id"] == Path(coco_name(year, "train", 7)).stem
     assert row["classes"] == "7 9 15"
@@ -181,9 +185,36 @@ def test_layouts_are_told_by_the_names(tmp_path: Path) -> None:
         prepare_coco(archives | {"val2014.zip": archives["val2017.zip"]}, tmp_path / "coco", OBJECTS)
 
 
-def test_annotations_that_are_no_json_are_named(tmp_path: Path) -> None:
-    archives = write_coco(tmp_path, "2017", [], [], SIZE)
-    for content in (b"{", b"[]", instances("2017", "train", [], [], SIZE).replace(b"categories", b"kinds")):
-        write_zip(archives["annotations_trainval2017.zip"], {"annotations/instances_train2017.json": content})
-        with pytest.raises(UserError, match=r"instances_train2017\.json in .*no COCO annotation file"):
-            prepare_coco(archives, tmp_path / "coco", OBJECTS)
+def test_another_number_of_images_than_declared_replaces_nothing(tmp_path: Path) -> None:
+    entries = [annotation(1, 7, CAR, [square(0, 0, 4)])]
+    archives = write_coco(tmp_path, "2017", entries, [7, 8], SIZE)
+    assert count_coco(archives, OBJECTS) == {"train": 2, "val": 0, "retained": 1}
+    assert count_coco(archives, ["person"]) == {"train": 2, "val": 0, "retained": 0}
+    prepare_coco(archives, tmp_path / "coco", OBJECTS, expected={"train": 2})
+    with pytest.raises(UserError, match=r"annotations_trainval2017\.zip: 2 images in `train`, expected 118287"):
+        prepare_coco(archives, tmp_path / "coco", OBJECTS, expected={"train": 118287, "val": 5000})
+    assert len(read_csv(tmp_path / "coco" / "index.csv")) == 1
+
+
+def test_images_that_are_finished_are_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [annotation(image, image, CAR, [square(image, 0, 4)]) for image in range(1, 6)]
+    archives = write_coco(tmp_path, "2017", entries, list(range(1, 6)), SIZE)
+    prepare_coco(archives, tmp_path / "whole" / "coco", OBJECTS)
+    photos = archives["train2017.zip"].read_bytes()
+    names = [f"train2017/{coco_name('2017', 'train', image)}" for image in range(1, 6)]
+    write_zip(
+        archives["train2017.zip"], {name: jpeg(SIZE, SIZE, grey=image) for image, name in enumerate(names[:3], 1)}
+    )
+    with pytest.raises(UserError, match=r"000000000004\.jpg in .*absent"):
+        prepare_coco(archives, tmp_path / "coco", OBJECTS, identity="key")
+    archives["train2017.zip"].write_bytes(photos)
+    read = []
+    whole_read = ZipReader.read
+    monkeypatch.setattr(ZipReader, "read", lambda self, name, *more: read.append(name) or whole_read(self, name, *more))
+    prepare_coco(archives, tmp_path / "coco", OBJECTS, identity="key")
+    assert read == names[3:]
+    trees = [
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        for root in (tmp_path / "whole" / "coco", tmp_path / "coco")
+    ]
+    assert trees[0] == trees[1]

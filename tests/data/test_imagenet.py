@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import scipy.io
 
-from exfuse.data.imagenet import DEVKIT_ARCHIVE, TRAIN_ARCHIVE, VAL_ARCHIVE, prepare_imagenet, read_member
+from exfuse.data.archives import read_member
+from exfuse.data.imagenet import DEVKIT_ARCHIVE, TRAIN_ARCHIVE, VAL_ARCHIVE, prepare_imagenet
 from exfuse.errors import UserError
 from tests.data.publishers import synset, tar_bytes, write_imagenet, write_tar
 
@@ -99,6 +100,7 @@ def test_the_index_is_the_same_each_time(tmp_path: Path) -> None:
     [
         ({"train": {"n00000005": {"a.JPEG": b"x"}}}, r"n00000005\.tar in .*img_train\.tar: it is no tar of one of"),
         ({"train": {"n00000010": {"a.JPEG": b""}}}, r"n00000010\.tar: a\.JPEG in .*img_train\.tar: it is empty"),
+        ({"train": {"n00000010": {"a" * 65: b"x"}}}, r"img_train\.tar: its name is longer than the 64 bytes"),
         ({"train": {}}, "holds no class"),
         ({"val": [b"only"]}, r"img_val\.tar holds 1 images, but .*ground_truth\.txt.* has 2 lines"),
         ({"val": [b"a", b""]}, r"00000002\.JPEG in .*img_val\.tar: it is empty"),
@@ -130,3 +132,18 @@ def test_a_cut_archive_is_noticed(tmp_path: Path) -> None:
         with pytest.raises(UserError, match="is damaged or cut short"):
             prepare_imagenet(archives, tmp_path / "imagenet")
         archives[name].write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        ({"classes": 1000}, r"devkit_t12\.tar\.gz: 3 classes, expected 1000"),
+        ({"classes": 3, "train": 5}, r"img_train\.tar: 4 images in `train`, expected 5"),
+        ({"train": 4, "val": 1}, r"img_val\.tar: 2 images in `val`, expected 1"),
+    ],
+)
+def test_other_numbers_than_declared_are_named(tmp_path: Path, expected: dict[str, int], message: str) -> None:
+    archives = small(tmp_path)
+    with pytest.raises(UserError, match=message):
+        prepare_imagenet(archives, tmp_path / "imagenet", expected)
+    assert not (tmp_path / "imagenet").exists()

@@ -7,6 +7,7 @@ import pytest
 import scipy.io
 from PIL import Image
 
+from exfuse.data import sbd
 from exfuse.data.sbd import ARCHIVE, prepare_sbd
 from exfuse.errors import UserError
 from exfuse.files import read_csv
@@ -95,3 +96,28 @@ def test_a_cut_archive_is_noticed(tmp_path: Path) -> None:
     archive.write_bytes(archive.read_bytes()[:-200])
     with pytest.raises(UserError, match=r"benchmark\.tgz is damaged or cut short"):
         prepare_sbd({ARCHIVE: archive}, tmp_path / "sbd")
+
+
+def test_another_number_of_images_than_declared_is_named(tmp_path: Path) -> None:
+    archive = write_tar(tmp_path / ARCHIVE, small(), "gz")
+    with pytest.raises(UserError, match=r"benchmark\.tgz: 1 images in `val`, expected 2857"):
+        prepare_sbd({ARCHIVE: archive}, tmp_path / "sbd", expected={"train": 2, "val": 2857})
+    assert not (tmp_path / "sbd").exists()
+
+
+def test_a_segmentation_that_inflates_without_end_is_named(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    scipy.io.savemat(buffer, {"GTcls": {"Segmentation": np.zeros((9000, 9000), np.uint8)}}, do_compression=True)
+    assert len(buffer.getvalue()) < 200_000
+    with pytest.raises(UserError, match=r"a\.mat in .*benchmark\.tgz: the \.mat file inflates to more than"):
+        prepare(tmp_path, small() | {MAT: buffer.getvalue()})
+
+
+def test_masks_that_are_finished_are_not_converted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(tmp_path, small())
+    archive = write_tar(tmp_path / ARCHIVE, small() | {f"{SBD_ROOT}/img/c.jpg": b"no image"}, "gz")
+    with pytest.raises(UserError, match=r"c\.jpg in .*no JPEG"):
+        prepare_sbd({ARCHIVE: archive}, tmp_path / "sbd", identity="key")
+    monkeypatch.setattr(sbd, "read_segmentation", lambda *_: pytest.fail("a mask was converted again"))
+    prepare_sbd({ARCHIVE: write_tar(archive, small(), "gz")}, tmp_path / "sbd", identity="key")
+    assert contents(tmp_path / "sbd") == contents(tmp_path / "prepared" / "sbd")

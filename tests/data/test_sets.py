@@ -110,7 +110,7 @@ def test_the_real_subset_has_the_counts_of_its_description(real_archives: Path, 
     kept = prepare_coco({name: archives[name] for name in LAYOUTS["2017"].values()}, tmp_path / "coco", VOC_CLASSES[1:])
     val = {identifier for _, identifier in rows(tmp_path, "val")[0]}
     assert len(val) == 60
-    sizes = {"train": 100, "trainaug": 160, "coco": 160 + kept["train"] + kept["val"]}
+    sizes = {"train": 100, "trainaug": 160, "coco": 160 + kept["retained"]}
     for name, size in sizes.items():
         found, report = rows(tmp_path, name)
         assert len(found) == len(set(found)) == report["rows"] == size

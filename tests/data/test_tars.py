@@ -1,6 +1,7 @@
 import gzip
 import io
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,36 @@ def test_reading_by_name(tmp_path: Path) -> None:
     assert reader.read("folder/a.txt") == MEMBERS["folder/a.txt"]
     with pytest.raises(UserError, match=r"d\.txt in .*it is absent, though list\.txt names it"):
         reader.read("d.txt", "list.txt")
+
+
+def test_a_bomb_is_refused_though_nobody_wants_it(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tgz", {"b.txt": b"b", "bomb.bin": bytes(65 << 20)}, "gz")
+    assert path.stat().st_size < 100_000
+    with pytest.raises(UserError, match=r"bomb\.bin in .*a\.tgz: its 68157440 bytes are more than"):
+        list(read_tar(path, {"b.txt"}.__contains__))
+    with pytest.raises(UserError, match=r"b\.txt in .*: its 700 bytes are more than the 600"):
+        list(read_tar(write_tar(tmp_path / "b.tar", {"b.txt": bytes(700)}), lambda name: False, limit=600))
+
+
+def many(path: Path, count: int) -> Path:
+    header = tarfile.TarInfo("00000000.jpg")
+    header.size = 1
+    with open(path, "wb") as stream:
+        for number in range(count):
+            header.name = f"{number:08}.jpg"
+            stream.write(header.tobuf() + b"x" + bytes(511))
+        stream.write(bytes(1024))
+    return path
+
+
+def test_headers_that_were_passed_are_forgotten(tmp_path: Path) -> None:
+    """``tarfile`` keeps a kilobyte for each member; what is listed needs a fifth of that."""
+    path = many(tmp_path / "a.tar", 3000)
+    tracemalloc.start()
+    try:
+        members = list_tar(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(members) == 3000
+    assert peak < 3000 * 500

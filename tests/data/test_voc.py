@@ -111,7 +111,7 @@ def test_bad_members_are_named_and_leave_nothing(
     with pytest.raises(UserError, match=message) as error:
         prepare(tmp_path, members)
     assert TRAINVAL_ARCHIVE in str(error.value)
-    assert list((tmp_path / "prepared").iterdir()) == []
+    assert not list((tmp_path / "prepared").glob("*"))
 
 
 def test_a_failed_preparation_keeps_the_former_one(tmp_path: Path) -> None:
@@ -127,3 +127,18 @@ def test_a_missing_archive_is_named(tmp_path: Path) -> None:
         prepare_voc({}, tmp_path / "voc")
     with pytest.raises(UserError, match=r"VOC2012test\.tar"):
         prepare_voc_test({}, tmp_path / "voc-test")
+
+
+def test_another_number_of_images_than_declared_replaces_nothing(tmp_path: Path) -> None:
+    archive = write_tar(tmp_path / TRAINVAL_ARCHIVE, small())
+    target = tmp_path / "prepared" / "voc"
+    prepare_voc({TRAINVAL_ARCHIVE: archive}, target, {"train": 2, "val": 1})
+    with pytest.raises(
+        UserError, match=r"VOCtrainval.*tar: 2 images in `train`, expected 1464\..*`subset_of`"
+    ) as error:
+        prepare_voc({TRAINVAL_ARCHIVE: archive}, target, {"train": 1464, "val": 1449})
+    assert "\n" not in str(error.value)
+    assert len(rows(target)) == 3
+    tests = write_tar(tmp_path / TEST_ARCHIVE, TEST_MEMBERS)
+    with pytest.raises(UserError, match=r"VOC2012test\.tar: 2 images in `test`, expected 1456"):
+        prepare_voc_test({TEST_ARCHIVE: tests}, tmp_path / "voc-test", {"test": 1456})

@@ -1,0 +1,81 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from exfuse.data.parallel import ordered_map
+from exfuse.errors import UserError
+
+
+def slower_when_smaller(number: int) -> int:
+    time.sleep(0.02 * (number == 0))
+    return number * number
+
+
+def die(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_order_and_few_items_are_in_flight(workers: int) -> None:
+    begun = []
+
+    def items() -> Iterator[int]:
+        for number in range(40):
+            begun.append(number)
+            yield number
+
+    ahead = 0
+    for done, result in enumerate(ordered_map(slower_when_smaller, items(), workers)):
+        assert result == done * done
+        ahead = max(ahead, len(begun) - done)
+    assert done == 39
+    assert ahead <= 4 * workers
+
+
+def test_a_killed_worker_is_one_message() -> None:
+    with pytest.raises(UserError, match=r"a worker process was killed.*--workers"):
+        list(ordered_map(die, range(3), 2))
+
+
+ENDLESS = """
+import os, sys, time
+from exfuse.data.parallel import ordered_map
+
+def work(folder):
+    open(os.path.join(folder, str(os.getpid())), "w").close()
+    time.sleep(60)
+
+if __name__ == "__main__":
+    list(ordered_map(work, [sys.argv[1]] * 8, 2))
+"""
+
+
+def running(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_workers_end_with_a_killed_parent(tmp_path: Path, repo_root: Path) -> None:
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    (tmp_path / "workers").mkdir()
+    command = [sys.executable, str(tmp_path / "endless.py"), str(tmp_path / "workers")]
+    parent = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(repo_root)}, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while len(list((tmp_path / "workers").iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = [int(path.name) for path in (tmp_path / "workers").iterdir()]
+    assert len(workers) == 2
+    parent.kill()
+    parent.wait()
+    while any(map(running, workers)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(running, workers))
