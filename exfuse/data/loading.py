@@ -1,6 +1,5 @@
 """Prepared data as samples and batches, in uint8; a sample is a function of (seed, epoch, index) alone."""
 
-import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,14 +8,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, get_worker_info
+from torch.utils.data import DataLoader, Dataset, default_collate, get_worker_info
 
-from exfuse.data.archives import read_member
+from exfuse.data.archives import place
+from exfuse.data.decoding import decode_image
 from exfuse.data.imagenet import ImageIndex
-from exfuse.data.images import decode_mask, decode_rgb
+from exfuse.data.images import decode_mask
 from exfuse.data.labels import IGNORE_INDEX, ClassMap
+from exfuse.data.reading import ArchiveFile
 from exfuse.data.sampling import Position, augmentation_generator
 from exfuse.data.transforms import flip_and_crop, mean_pixel
 from exfuse.errors import UserError
@@ -83,7 +83,7 @@ def read_image(path: Path) -> Tensor:
     Raises:
         UserError: the file is absent or damaged.
     """
-    return _tensor(decode_rgb(_content(path), str(path)))
+    return decode_image(_content(path), str(path))
 
 
 def _content(path: Path) -> bytes:
@@ -93,25 +93,20 @@ def _content(path: Path) -> bytes:
         raise UserError(f"cannot read {path}: {error.strerror or error}. Prepare the data again.") from error
 
 
-def _tensor(pixels: NDArray[np.uint8]) -> Tensor:
-    """(H, W, 3) as (3, H, W); torch takes no read-only memory, which PIL's pixels may be."""
-    return torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy()).permute(2, 0, 1)
-
-
 class WholeImageSet(Dataset[tuple[Tensor, Tensor]]):
     """The images of a set at their own size, for evaluation.
 
     Args:
         table: the set's table.
         root: the prepared data that its paths are relative to.
-        class_map: turns VOC ids into the classes of the preset.
+        class_map: turns the masks' labels into the classes of the preset.
         cache_bytes: memory for decoded samples.
     """
 
     def __init__(self, table: Path, root: Path, class_map: ClassMap, *, cache_bytes: int = 0) -> None:
         self.records = read_set(table)
         self.root = root
-        self._labels = class_map.table
+        self._class_map = class_map
         self._cache = SampleCache(cache_bytes)
 
     def __len__(self) -> int:
@@ -132,7 +127,7 @@ class WholeImageSet(Dataset[tuple[Tensor, Tensor]]):
         if not record.mask:
             return image, torch.full(image.shape[1:], IGNORE_INDEX, dtype=torch.uint8)
         path = self.root / record.mask
-        mask = self._labels[decode_mask(_content(path), str(path))]
+        mask = self._class_map.table.take(decode_mask(_content(path), str(path), self._class_map.num_labels))
         if mask.shape != image.shape[1:]:
             raise UserError(
                 f"{path} has {mask.shape[1]}×{mask.shape[0]} pixels and its image {image.shape[2]}×{image.shape[1]}. "
@@ -147,7 +142,7 @@ class SegmentationSet(Dataset[tuple[Tensor, Tensor]]):
     Args:
         table: the set's table.
         root: the prepared data that its paths are relative to.
-        class_map: turns VOC ids into the classes of the preset.
+        class_map: turns the masks' labels into the classes of the preset.
         crop_size: side of the samples in pixels.
         mean: RGB mean in units of 0–1, the fill of the padding.
         seed: with epoch and index decides the augmentation.
@@ -218,20 +213,13 @@ class ImageNetSet(Dataset[tuple[Tensor, int]]):
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.index = read_image_index(index)
-        self.archive = archives / self.index.archive
-        if not self.archive.is_file():
-            raise UserError(f"{self.archive} is missing. Put the archive there, or correct `data_root` in the preset.")
+        self._archive = ArchiveFile(archives / self.index.archive)
         self.transform = transform
         self.seed = seed
         self._cache = SampleCache(cache_bytes)
-        self._descriptor: int | None = None
 
     def __len__(self) -> int:
         return len(self.index)
-
-    def __del__(self) -> None:
-        if (descriptor := getattr(self, "_descriptor", None)) is not None:
-            os.close(descriptor)
 
     def __getitem__(self, position: Position) -> tuple[Tensor, int]:
         """Image uint8 (3, S, S) and class (position in the sorted wnids) of the sample at (epoch, index).
@@ -243,17 +231,23 @@ class ImageNetSet(Dataset[tuple[Tensor, int]]):
         (image,) = self._cache.get(index, self._load)
         return self.transform(image, augmentation_generator(self.seed, epoch, index)), int(self.index.label[index])
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_descriptor": None}  # a number that means nothing in another process
+    def read(self, index: int) -> bytes:
+        """An image's file as it lies in the archive.
+
+        Raises:
+            UserError: the archive was cut or replaced, or cannot be read.
+        """
+        name = self.index.name[index].decode()
+        return self._archive.read(int(self.index.offset[index]), int(self.index.length[index]), name)
 
     def _load(self, index: int) -> tuple[Tensor]:
-        try:
-            if self._descriptor is None:
-                self._descriptor = os.open(self.archive, os.O_RDONLY | os.O_CLOEXEC)
-            content = read_member(self._descriptor, int(self.index.offset[index]), int(self.index.length[index]))
-        except (OSError, UserError) as error:
-            raise UserError(f"cannot read image {index} of {self.archive}: {error}") from error
-        return (_tensor(decode_rgb(content, f"{self.archive}: {self.index.name[index].decode()}")),)
+        return (decode_image(self.read(index), place(self._archive.path, self.index.name[index].decode())),)
+
+
+def stack_samples(samples: list[tuple[Tensor, Any]]) -> tuple[Tensor, Any]:
+    """Images (3, H, W) with masks or labels as one batch of each; images lie in memory as decoded, channels last."""
+    images, targets = default_collate([(image.permute(1, 2, 0), target) for image, target in samples])
+    return images.permute(0, 3, 1, 2), targets
 
 
 def make_loader(
@@ -261,7 +255,7 @@ def make_loader(
     batches: Iterable[Sequence[Any]],
     *,
     workers: int = 0,
-    collate: Callable[[list[Any]], Any] | None = None,
+    collate: Callable[[list[Any]], Any] = stack_samples,
     pin_memory: bool = False,
 ) -> Iterator[Any]:
     """Batches of samples.
@@ -270,7 +264,7 @@ def make_loader(
         dataset: gives a sample for each key.
         batches: lists of keys: a :class:`StepSampler`, or :func:`consecutive_batches`.
         workers: loading processes beside this one.
-        collate: makes a batch of a list of samples; without it tensors are stacked.
+        collate: makes a batch of a list of samples.
         pin_memory: whether batches lie in page-locked memory, for copies that do not block.
 
     Raises:

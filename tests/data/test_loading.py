@@ -1,8 +1,11 @@
 """Data sets and loader on small prepared data that the tests write, and on real archives."""
 
 import io
+import multiprocessing
 import pickle
+import re
 import tarfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ from PIL import Image
 
 from exfuse.data.imagenet import prepare_imagenet
 from exfuse.data.labels import ClassMap, voc_palette
-from exfuse.data.loading import ImageNetSet, SegmentationSet, WholeImageSet, make_loader, read_image, read_set
+from exfuse.data.loading import ImageNetSet, SegmentationSet, WholeImageSet, make_loader, read_set
 from exfuse.data.sampling import StepSampler, consecutive_batches
 from exfuse.data.sets import SET_COLUMNS, write_set
 from exfuse.data.transforms import CentreCrop, RandomResizedCrop
@@ -22,7 +25,6 @@ from exfuse.files import write_csv
 
 MEAN = (0.485, 0.456, 0.406)
 SIZES = ((40, 30), (20, 50), (70, 64), (32, 32), (90, 15))  # width, height
-EXIF_ORIENTATION = 0x0112
 
 
 def encoded(pixels: np.ndarray, **options: object) -> bytes:
@@ -79,18 +81,6 @@ def test_the_class_map_is_applied_when_a_mask_is_read(prepared: Path) -> None:
     _, kept = WholeImageSet(prepared / "set.csv", prepared, ClassMap(["tvmonitor", "bicycle"]))[0]
     for voc_id, label in {0: 0, 1: 0, 2: 1, 20: 2, 255: 255}.items():
         assert (full == voc_id).any() and (kept[full == voc_id] == label).all()
-
-
-@pytest.mark.parametrize("orientation", [3, 6, 8])
-def test_exif_orientation_is_not_applied(tmp_path: Path, orientation: int) -> None:
-    pixels = np.zeros((16, 32, 3), dtype=np.uint8)
-    pixels[:8, :16] = 255
-    exif = Image.Exif()
-    exif[EXIF_ORIENTATION] = orientation
-    (tmp_path / "turned.jpg").write_bytes(encoded(pixels, exif=exif, quality=95))
-    image = read_image(tmp_path / "turned.jpg")
-    assert image.shape == (3, 16, 32)
-    assert np.abs(image.permute(1, 2, 0).numpy().astype(int) - pixels).max() < 60
 
 
 def test_samples_depend_on_epoch_and_index_alone(prepared: Path) -> None:
@@ -204,7 +194,7 @@ def test_a_missing_archive_and_a_cut_one_are_named(imagenet: tuple[Path, list[by
     index, contents = imagenet
     archive = index.parent / "images.tar"
     archive.write_bytes(b"".join(contents)[:-100])
-    with pytest.raises(UserError, match=r"images\.tar"):
+    with pytest.raises(UserError, match=rf"^4\.JPEG in {re.escape(str(archive))}: the archive ends before byte"):
         ImageNetSet(index, index.parent, CentreCrop(40, 32))[0, 4]
     archive.unlink()
     with pytest.raises(UserError, match=r"images\.tar is missing"):
@@ -240,6 +230,32 @@ def test_real_voc_makes_training_batches(real_archives: Path, tmp_path: Path) ->
         assert (mask[record.height :] == 255).all() and (mask[:, record.width :] == 255).all()
         assert (image[:, record.height :] == torch.tensor([124, 116, 104]).reshape(3, 1, 1)).all()
         assert (mask[: record.height, : record.width] != 255).sum() > 0
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_lie_channels_last(prepared: Path, imagenet: tuple[Path, list[bytes]], workers: int) -> None:
+    index, _ = imagenet
+    for samples in (training_set(prepared), ImageNetSet(index, index.parent, RandomResizedCrop(32, 0.08))):
+        for images, _ in make_loader(samples, StepSampler(5, 2, 0, 0, 3), workers=workers):
+            assert images.shape[:2] == (2, 3)
+            assert images.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.slow
+def test_imagenet_is_read_alike_by_processes_that_share_nothing(imagenet: tuple[Path, list[bytes]]) -> None:
+    index, contents = imagenet
+    samples = ImageNetSet(index, index.parent, CentreCrop(40, 32))
+    samples[0, 0]
+    with ProcessPoolExecutor(2, multiprocessing.get_context("forkserver")) as pool:
+        assert list(pool.map(samples.read, range(5))) == contents
+
+
+def test_a_cut_member_is_named_with_its_archive(imagenet: tuple[Path, list[bytes]]) -> None:
+    index, _ = imagenet
+    samples = ImageNetSet(index, index.parent, CentreCrop(40, 32))
+    samples.index.length[3] //= 2
+    with pytest.raises(UserError, match=r"^3\.JPEG in .*images\.tar: the image is damaged or cut short"):
+        samples[0, 3]
 
 
 def test_evaluation_keeps_sizes_apart(prepared: Path) -> None:

@@ -141,6 +141,21 @@ def test_centre_crop_is_torchvisions(height: int, width: int) -> None:
         assert torch.equal(CentreCrop(resized, size=64)(image), expected)
 
 
+@pytest.mark.parametrize(("height", "width"), [(60, 83), (100, 40), (33, 33), (1, 7), (7, 1)])
+def test_the_layout_in_memory_changes_no_pixel_and_is_kept(height: int, width: int) -> None:
+    planar = random_image(height, width)
+    interleaved = planar.permute(1, 2, 0).contiguous().permute(2, 0, 1)
+    mask = torch.zeros(height, width, dtype=torch.uint8)
+    for seed in range(8):
+        for crop in (RandomResizedCrop(32, 0.1), CentreCrop(36, 32)):
+            result = crop(interleaved, np.random.default_rng(seed))
+            assert torch.equal(result, crop(planar, np.random.default_rng(seed)))
+            assert result.stride(0) == 1
+        result, _ = flip_and_crop(interleaved, mask, 48, FILL, np.random.default_rng(seed))
+        assert torch.equal(result, flip_and_crop(planar, mask, 48, FILL, np.random.default_rng(seed))[0])
+        assert result.stride() == (1, 3 * 48, 3)
+
+
 def test_a_crop_larger_than_the_resized_side_is_refused() -> None:
     with pytest.raises(ValueError, match="a crop of 224 pixels does not fit"):
         CentreCrop(resize=200, size=224)
