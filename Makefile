@@ -26,7 +26,7 @@ reproduce: environment ## the whole paper at the preset of params/config.yaml (P
 	@$(IN_VENV) snakemake --cores $(CORES) $(if $(PRESET),--config preset=$(PRESET))
 	@if [ -d data/mini ]; then $(IN_VENV) dvc commit --quiet data.dvc </dev/null || \
 	echo "data/mini is not what data.dvc describes; 'dvc commit -f data.dvc' records it."; fi
-	@preset=$(or $(PRESET),$$(sed -n 's/^preset:[[:space:]]*\([A-Za-z0-9_-]*\).*/\1/p' params/config.yaml)); \
+	@preset=$(or $(PRESET),$$(sed -n 's/^preset:[[:space:]"]*\([A-Za-z0-9_-]*\).*/\1/p' params/config.yaml)); \
 	echo "report: $(CURDIR)/results/$$preset/report/index.html"
 
 test: lint ## lint, types and every test that needs no GPU, no browser and no minutes

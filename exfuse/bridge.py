@@ -21,6 +21,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import IO
 
+from exfuse.commands.archives import require_raw_data
 from exfuse.commands.status import rule_of, times
 from exfuse.errors import UserError
 from exfuse.files import require_writable, write_text
@@ -65,6 +66,7 @@ class Bridge:
         options = {"preset": self.preset, **overrides}
         words = [word for key, value in options.items() for word in (f"--{key.replace('_', '-')}", value)]
         self.command = shlex.join(["exfuse", *words])
+        self._asked: set[str] = set()
 
     @cached_property
     def stale(self) -> frozenset[str]:
@@ -82,6 +84,7 @@ class Bridge:
             UserError: the preset has no such job.
         """
         job = self.graph.job(name)
+        self._asked.add(name)
         upstream = [str(self.graph.jobs[other].manifest) for other in job.upstream]
         after = [str(self.graph.jobs[other].manifest) for other in job.after]
         if name in self.stale or name in self._redone(frozenset(forced)):
@@ -119,6 +122,12 @@ class Bridge:
             folders.append(self.graph.spec.archive_folder)
         for folder in folders:
             require_writable(folder)
+        for name in self.stale:
+            job = self.graph.jobs[name]
+            for path in (*job.outputs, job.manifest, self.graph.layout.log(name)):
+                folder = next(parent for parent in path.absolute().parents if parent.exists())
+                if not os.access(folder, os.W_OK | os.X_OK):
+                    raise UserError(f"cannot write {folder}, where {name} belongs. Give the folder write permission.")
 
     def _mark(self) -> None:
         write_text(self.stamp, f"{uuid.uuid4()}\n")
@@ -129,10 +138,10 @@ class Bridge:
                     _make_old(path)
 
     def lock(self) -> None:
-        """Takes the folder for this process until it ends, however it ends.
+        """Takes the folder for this process until it ends, however it ends, once all raw data are seen to be there.
 
         Raises:
-            UserError: another Snakemake works here, or the folder cannot be written.
+            UserError: another Snakemake works here, the folder cannot be written, or raw data are missing.
         """
         handle = self._open_lock()
         deadline = time.monotonic() + DRY_RUN_SECONDS
@@ -143,10 +152,20 @@ class Bridge:
             raise UserError(
                 f"another snakemake works in this folder (process {holder}); wait for it, or stop it with Ctrl-C there."
             )
-        handle.truncate(0)
-        handle.write(f"{os.getpid()}\n")
-        handle.flush()
+        try:
+            handle.truncate(0)
+            handle.write(f"{os.getpid()}\n")
+            handle.flush()
+        except OSError as error:
+            raise UserError(f"cannot write {handle.name}: {error.strerror}. Snakemake needs to write here.") from error
         self._held = handle
+        self._check_raw_data()
+
+    def _check_raw_data(self) -> None:
+        """One message about all that is missing, rather than one a job among Snakemake's lines."""
+        if self.graph.spec.folder.generated is None:
+            needed = {name.removeprefix("data/") for name in self._asked & self.stale if name.startswith("data/")}
+            require_raw_data(self.graph, needed)
 
     def _open_lock(self) -> IO[str]:
         place = self.stamp.with_name("lock")

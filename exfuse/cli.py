@@ -12,8 +12,8 @@ from exfuse import (
 )
 from exfuse.commands.jobs import require_made
 from exfuse.errors import UserError
-from exfuse.spec.datasets import PUBLISHERS
-from exfuse.spec.graph import FIGURES, SET_PUBLISHERS, Graph
+from exfuse.spec.datasets import OWN, PUBLISHERS
+from exfuse.spec.graph import FIGURES, SET_SOURCES, Graph
 from exfuse.spec.load import load
 from exfuse.spec.names import require
 
@@ -27,6 +27,9 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Archives, prepared data, and the sets that training reads.", no_args_is_help=True)
 app.add_typer(data, name="data")
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 RunName = Annotated[str, typer.Argument(help="A run of params/runs.yaml.", metavar="RUN")]
 Seed = Annotated[int, typer.Option(help="Repetition of the run.", min=0)]
@@ -63,27 +66,64 @@ def data_archives(context: typer.Context) -> None:
     command.make_archives(_graph(context))
 
 
+@data.command("fetch")
+def data_fetch(
+    context: typer.Context,
+    publishers: Annotated[
+        list[str] | None, typer.Argument(help=", ".join(PUBLISHERS), metavar="[PUBLISHER]...")
+    ] = None,
+) -> None:
+    """Download the archives that the preset needs and that need no account; interrupted, the next call goes on."""
+    from exfuse.commands import fetch as command
+
+    command.fetch(_graph(context), _publishers(publishers, "exfuse data fetch"))
+
+
+@data.command("check")
+def data_check(
+    context: typer.Context,
+    publishers: Annotated[
+        list[str] | None, typer.Argument(help=", ".join(PUBLISHERS), metavar="[PUBLISHER]...")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave the md5 sums out.")] = False,
+) -> None:
+    """Tell whether the archives are there, whole, and hold what they should."""
+    from exfuse.commands import check as command
+
+    command.check(_graph(context), _publishers(publishers, "exfuse data check"), quick)
+
+
+def _publishers(names: list[str] | None, verb: str) -> list[Any]:
+    for name in names or ():
+        require(name, PUBLISHERS, "publisher", verb)
+    return list(dict.fromkeys(names or ()))
+
+
 @data.command("prepare")
 def data_prepare(
     context: typer.Context,
-    publisher: Annotated[str, typer.Argument(help=", ".join(PUBLISHERS), metavar="PUBLISHER")],
+    publisher: Annotated[str, typer.Argument(help=", ".join((*PUBLISHERS, OWN)), metavar="PUBLISHER")],
     workers: Annotated[int, typer.Option(help="Processes that convert masks.", min=1)] = 1,
 ) -> None:
-    """Turn a publisher's archives into images, masks and an index."""
+    """Turn a publisher's archives, or own data, into images, masks and an index."""
     from exfuse.commands import data as command
+    from exfuse.commands import own
 
-    require(publisher, PUBLISHERS, "publisher", "exfuse data prepare")
+    require(publisher, (*PUBLISHERS, OWN), "publisher", "exfuse data prepare")
+    if publisher == OWN:
+        own.prepare(_graph(context), workers)
+        return
     command.prepare(_graph(context), cast(Any, publisher), workers)
 
 
 @data.command("set")
 def data_set(
-    context: typer.Context, name: Annotated[str, typer.Argument(help=", ".join(SET_PUBLISHERS), metavar="SET")]
+    context: typer.Context, name: Annotated[str, typer.Argument(help=", ".join(SET_SOURCES), metavar="SET")]
 ) -> None:
     """Write the table of a set of images."""
     from exfuse.commands import data as command
 
-    require(name, SET_PUBLISHERS, "set", "exfuse data set")
+    require(name, SET_SOURCES, "set", "exfuse data set")
     command.write_set(_graph(context), cast(Any, name))
 
 
@@ -134,7 +174,10 @@ def _score(context: typer.Context, run: str, seed: int, split: str, verb: str) -
     from exfuse.commands import evaluate as command
 
     graph = _graph(context)
-    require(run, [n for n, r in graph.spec.runs.items() if r.evaluated_on == split], "run", verb)
+    require(run, graph.spec.runs, "run", verb)
+    if graph.spec.runs[run].evaluated_on != split:
+        other = f"exfuse submit {run}" if split == "val" else f"exfuse evaluate {run}"
+        raise UserError(f"{verb}: run '{run}' is scored on another set; use `{other}`.")
     require_made(graph, run, graph.spec.why_no_run(run))
     if split == "test":
         require_made(graph, f"{graph.last_stage(run, seed)}/test", graph.why_no_submission(run))
@@ -203,9 +246,11 @@ def main() -> None:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:  # typer turns Ctrl-C into an exit without a word
+        if isinstance(end, SystemExit) and end.code != INTERRUPTED:
+            raise
         print("interrupted; nothing half-written stays, and the next call goes on", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -188,7 +188,10 @@ def test_unknown_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
             ("--preset", "paper", "data", "archives"),
             "the archives of data folder 'official' come from their publishers",
         ),
-        (("evaluate", "exfuse-resnet101-test"), "exfuse evaluate: unknown run 'exfuse-resnet101-test'"),
+        (
+            ("evaluate", "exfuse-resnet101-test"),
+            "run 'exfuse-resnet101-test' is scored on another set; use `exfuse submit exfuse-resnet101-test`",
+        ),
     ],
 )
 def test_what_a_preset_does_not_make(
@@ -206,7 +209,10 @@ def test_a_job_whose_inputs_are_missing_names_the_command_that_makes_them(
 ) -> None:
     assert _call(monkeypatch, *words) == 1
     message = capsys.readouterr().err
-    assert "which is missing or was made from other settings. `snakemake --cores all -- results/mini/" in message
+    assert (
+        "which is missing or was made from other settings. `snakemake --cores all --config preset=mini -- results/mini/"
+        in message
+    )
     assert message.count("\n") == 1
     assert _left(params.root) == set()
 
@@ -219,7 +225,7 @@ def test_a_job_whose_inputs_are_missing_names_the_command_that_makes_them(
     [
         ("voc", ARCHIVE, "host.robots.ox.ac.uk/pascal/VOC/voc2012"),
         ("voc-test", "VOC2012test.tar", "PASCAL VOC evaluation server"),
-        ("sbd", "benchmark.tgz", "Semantic Boundaries Dataset"),
+        ("sbd", "benchmark.tgz", "semantic_contours/benchmark.tgz"),
         ("coco", "train2014.zip", "cocodataset.org"),
         ("imagenet", "ILSVRC2012_img_train.tar", "image-net.org"),
     ],
@@ -248,6 +254,7 @@ def test_a_damaged_archive_names_both_checksums(
     params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The md5 of "abc" is the test vector of RFC 1321; the expected one is VOC's."""
+    params.put("datasets.yaml", "folders.official.archives.voc.0.size", 3)
     (params.root / "archives").mkdir()
     (params.root / "archives" / ARCHIVE).write_bytes(b"abc")
     assert _call(monkeypatch, "--preset", "paper", "--data-root", "archives", "data", "prepare", "voc") == 1

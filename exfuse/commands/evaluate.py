@@ -89,7 +89,7 @@ def _score_val(graph: Graph, run_name: str, seed: int, model: "Segmenter", job: 
     from exfuse.evaluation.results import MODES, summarize_segmentation, write_confusions
     from exfuse.evaluation.segmentation import evaluate_segmentation
 
-    class_map = ClassMap(graph.spec.classes[1:])
+    class_map = ClassMap(graph.spec.classes[1:], graph.spec.all_classes)
     predictions: dict[str, bytes] = {}
     results = evaluate_segmentation(
         model,
@@ -98,7 +98,7 @@ def _score_val(graph: Graph, run_name: str, seed: int, model: "Segmenter", job: 
         class_map,
         _settings(graph, run_name, model),
         boundary_width=graph.spec.preset.evaluation.boundary_width,
-        keep=lambda name, labels: predictions.update({name: encode_mask(class_map.to_voc[labels])}),
+        keep=lambda name, labels: predictions.update({name: encode_mask(class_map.to_masks[labels])}),
     )
     for result in results:
         summary: dict[str, Any] = summarize_segmentation(result, class_map.names)
@@ -125,7 +125,7 @@ def _write_submission(graph: Graph, run_name: str, model: "Segmenter", target: P
 
     table = graph.layout.set("test")
     settings = _settings(graph, run_name, model)
-    class_map = ClassMap(graph.spec.classes[1:])
+    class_map = ClassMap(graph.spec.classes[1:], graph.spec.all_classes)
     predictions = predict_segmentation(model, table, graph.layout.data, class_map, settings, flip=True)
     write_submission(predictions, target)
     check_submission(target, {row["id"]: (int(row["width"]), int(row["height"])) for row in read_csv(table)})

@@ -34,7 +34,7 @@ def run(graph: Graph, run_name: str, stage: StageName, seed: int) -> None:
             preset,
             graph.layout.set(stage),
             graph.layout.data,
-            ClassMap(graph.spec.classes[1:]),
+            ClassMap(graph.spec.classes[1:], graph.spec.all_classes),
             seed,
             device,
         )

@@ -1,5 +1,6 @@
 """How every job begins and ends: upstream checked, outputs written by the body, manifest and provenance last."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,7 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
         if not has_expected_key(graph.jobs[other]):
             raise UserError(
                 f"{name} reads {other}, which is missing or was made from other settings. "
-                f"`snakemake --cores all -- {relative(job.manifest, graph)}` makes both."
+                f"`{snakemake_command(graph, relative(job.manifest, graph))}` makes both."
             )
     about: dict[str, Any] = {}
     with sole_worker(graph.layout.lock(name)):
@@ -41,6 +42,13 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
             upstream={other: graph.jobs[other].key for other in job.upstream},
             outputs=job.outputs,
         )
+
+
+def snakemake_command(graph: Graph, target: Path) -> str:
+    """What a person types to have a file made under the present preset and settings."""
+    settings = {"preset": graph.spec.preset.name, **graph.spec.overrides}
+    words = [f"{key}={value}" for key, value in settings.items()]
+    return shlex.join(["snakemake", "--cores", "all", "--config", *words, "--", str(target)])
 
 
 def require_made(graph: Graph, name: str, reason: str | None) -> None:

@@ -1,4 +1,4 @@
-"""`exfuse pretrain`: a backbone, from ImageNet or from public weights."""
+"""`exfuse pretrain`: a backbone, trained on ImageNet, from elsewhere, or untrained."""
 
 import resource
 
@@ -16,7 +16,7 @@ from exfuse.spec.graph import Graph
 from exfuse.training import device as devices
 from exfuse.training.history import History
 from exfuse.training.pretraining import SEED, pretrain
-from exfuse.training.public import public_classifier
+from exfuse.training.starting import public_classifier, trained_classifier, untrained_classifier
 from exfuse.training.weights import save_weights
 
 BATCH_AT_EVALUATION = 32
@@ -24,21 +24,31 @@ NO_LABELS = np.empty(0, dtype=np.int16)
 
 
 def run(graph: Graph, name: str) -> None:
-    """Trains a backbone, measures its top-1 error, writes both."""
+    """Trains a backbone and measures its top-1 error, or takes it from where the preset says; writes both."""
     with running(graph, f"backbones/{name}") as (job, about):
         device = devices.prepare(graph.spec.preset.hardware, SEED)
         target = graph.layout.backbone(name)
-        public = graph.spec.backbones[name].public_weights if graph.spec.preset.public_backbones else None
-        if public is not None:
-            metrics: dict[str, object] = {"top1_error": None, "images": 0, "note": f"public weights {public}"}
-            state, history = public_classifier(public, graph.spec.backbone(name), graph.spec.archive_folder), History(0)
-            write_predictions(target / "predictions.npz", ClassificationResult((), NO_LABELS, NO_LABELS))
-        else:
+        if graph.spec.pretrains:
             state, history, metrics = _train(graph, name, device)
+        else:
+            state, note = _from_elsewhere(graph, name)
+            metrics, history = {"top1_error": None, "images": 0, "note": note}, History(0)
+            write_predictions(target / "predictions.npz", ClassificationResult((), NO_LABELS, NO_LABELS))
         save_weights(target / "weights.safetensors", state, {"kind": "classifier", **job.settings})
         history.write(target / "history.csv")
         write_json(target / "metrics.json", {**metrics, "key": job.key})
         about |= {"device": str(device), "peak_memory_mb": peak_memory_mb()}
+
+
+def _from_elsewhere(graph: Graph, name: str) -> tuple[dict[str, torch.Tensor], str]:
+    """A backbone's weights that are not trained here, and what they are in words."""
+    architecture = graph.spec.backbone(name)
+    if (file := graph.spec.weights_file(name)) is not None:
+        return trained_classifier(file, architecture), f"weights of {file}"
+    if graph.spec.preset.backbone_weights == "random":
+        return untrained_classifier(architecture), "untrained"
+    public = str(graph.spec.backbones[name].public_weights)
+    return public_classifier(public, architecture, graph.spec.archive_folder), f"public weights {public}"
 
 
 def _train(graph: Graph, name: str, device: torch.device) -> tuple[dict[str, torch.Tensor], History, dict[str, object]]:

@@ -18,22 +18,37 @@ from exfuse.errors import UserError
 MAX_PIXELS = 100_000_000
 """The largest images of ImageNet have about 60 megapixels; what is beyond this is refused undecoded."""
 
-_FORMATS = ("JPEG", "PNG")
+FORMATS = ("JPEG", "PNG")
+"""What the publishers' images are."""
+DEEP_WHITE = 65535
+"""The brightest value of 16 bits."""
+
 _JPEG_END = b"\xff\xd9"
 _TAIL_BYTES = 64
 _DECODING_ERRORS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 
 
 @contextmanager
-def _opened(content: bytes, origin: str) -> Iterator[Image.Image]:
+def opened(content: bytes, origin: str, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
+    """An image, opened by its header and not yet decoded; what goes wrong while it is decoded is a user's error.
+
+    Args:
+        content: the file's bytes.
+        origin: the image's name in messages.
+        formats: PIL's names of those that are accepted.
+
+    Raises:
+        UserError: no image, a damaged one, or one of more than ``MAX_PIXELS``.
+    """
+    kinds = " or ".join(formats)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(content), formats=_FORMATS)
+            image = Image.open(io.BytesIO(content), formats=formats)
     except Image.DecompressionBombError as error:
         raise UserError(f"{origin}: the image is too large ({error}).") from error
     except _DECODING_ERRORS as error:
-        raise UserError(f"{origin}: it is no JPEG or PNG image ({error}).") from error
+        raise UserError(f"{origin}: it is no {kinds} image ({error}).") from error
     with image:
         if image.width * image.height > MAX_PIXELS:
             raise UserError(
@@ -55,7 +70,7 @@ def image_size(content: bytes, origin: str) -> tuple[int, int]:
     Raises:
         UserError: no image, a cut one, or one of more than ``MAX_PIXELS``.
     """
-    with _opened(content, origin) as image:
+    with opened(content, origin) as image:
         if image.format != "PNG" and _JPEG_END not in content[-_TAIL_BYTES:]:
             image.load()
         return image.size
@@ -74,27 +89,37 @@ def decode_rgb(content: bytes, origin: str = "image") -> NDArray[np.uint8]:
     Raises:
         UserError: no image, a damaged one, or one of more than ``MAX_PIXELS``.
     """
-    with _opened(content, origin) as image:
-        if image.mode.startswith("I"):
-            deep = np.asarray(image).clip(0, 65535)
-            return np.repeat((deep // 257).astype(np.uint8)[:, :, None], 3, axis=2)
-        return np.asarray(image.convert("RGB"))
+    with opened(content, origin) as image:
+        return rgb_pixels(image)
 
 
-def decode_mask(content: bytes, origin: str) -> NDArray[np.uint8]:
+def rgb_pixels(image: Image.Image, white: int = DEEP_WHITE) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 of an open image, RGB; of one with 16 bits ``white`` becomes 255, and what is above it."""
+    if image.mode.startswith("I"):
+        deep = np.asarray(image).astype(np.int64).clip(0, white)
+        return np.repeat((deep * 255 // white).astype(np.uint8)[:, :, None], 3, axis=2)
+    return np.asarray(image.convert("RGB"))
+
+
+def decode_mask(content: bytes, origin: str, num_labels: int = len(VOC_CLASSES)) -> NDArray[np.uint8]:
     """Decodes a palette PNG to its indices.
 
+    Args:
+        content: the file's bytes.
+        origin: the mask's name in messages.
+        num_labels: labels are below it.
+
     Returns:
-        (H, W) uint8 labels in 0..20 and 255.
+        (H, W) uint8 labels and 255.
 
     Raises:
         UserError: no palette PNG, a damaged one, or one that holds another value.
     """
-    with _opened(content, origin) as image:
+    with opened(content, origin) as image:
         if image.mode != "P":
             raise UserError(f"{origin}: the mask is {image.mode}, not a palette image (P) whose indices are labels.")
         mask = np.asarray(image)
-    check_labels(mask, origin)
+    check_labels(mask, origin, num_labels)
     return mask
 
 
@@ -107,25 +132,26 @@ def encode_mask(mask: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def check_labels(mask: NDArray[np.uint8], origin: str) -> None:
-    """Refuses values other than VOC's labels and void.
+def check_labels(mask: NDArray[np.uint8], origin: str, num_labels: int = len(VOC_CLASSES)) -> None:
+    """Refuses values other than labels and void.
 
     Args:
         mask: (H, W).
         origin: the mask's name in messages.
+        num_labels: labels are below it.
 
     Raises:
         UserError: another value occurs.
     """
-    for value in _values(mask):
-        if value >= len(VOC_CLASSES) and value != IGNORE_INDEX:
-            raise UserError(f"{origin}: the mask holds the label {value}; labels are 0..20 and 255 (void).")
+    allowed = bytes([*range(num_labels), IGNORE_INDEX])
+    others = mask.tobytes().translate(None, delete=allowed)  # five times as fast as a histogram; training runs it too
+    if others:
+        raise UserError(
+            f"{origin}: the mask holds the label {min(others)}; labels are 0..{num_labels - 1} and 255 (void)."
+        )
 
 
 def object_classes(mask: NDArray[np.uint8]) -> tuple[int, ...]:
     """The object classes in a mask (H, W), ascending, without background and void."""
-    return tuple(value for value in _values(mask) if 0 < value < len(VOC_CLASSES))
-
-
-def _values(mask: NDArray[np.uint8]) -> list[int]:
-    return [int(value) for value in np.flatnonzero(np.bincount(mask.ravel(), minlength=256))]
+    present = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
+    return tuple(int(value) for value in present if value not in (0, IGNORE_INDEX))

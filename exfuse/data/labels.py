@@ -1,4 +1,4 @@
-"""Label rules of PASCAL VOC 2012: class order, colour palette, the void value, and the restriction to fewer classes."""
+"""Label rules: PASCAL VOC's class order and palette, the void value, and the restriction to fewer classes."""
 
 import difflib
 from collections.abc import Sequence
@@ -7,34 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exfuse.errors import UserError
+from exfuse.spec.datasets import VOC_CLASSES as VOC_CLASSES
 
 IGNORE_INDEX = 255
 """Void: the border of VOC's objects, COCO's crowd regions, padding. Ignored in loss and metric."""
-
-VOC_CLASSES = (
-    "background",
-    "aeroplane",
-    "bicycle",
-    "bird",
-    "boat",
-    "bottle",
-    "bus",
-    "car",
-    "cat",
-    "chair",
-    "cow",
-    "diningtable",
-    "dog",
-    "horse",
-    "motorbike",
-    "person",
-    "pottedplant",
-    "sheep",
-    "sofa",
-    "train",
-    "tvmonitor",
-)
-"""Class names in the order of their label values 0..20."""
 
 
 def voc_palette() -> bytes:
@@ -53,64 +29,72 @@ def voc_palette() -> bytes:
     return bytes(palette)
 
 
-def class_ids(names: Sequence[str]) -> tuple[int, ...]:
-    """VOC's label values of object classes, ascending.
+def class_ids(names: Sequence[str], classes: Sequence[str] = VOC_CLASSES) -> tuple[int, ...]:
+    """Label values of object classes, ascending.
+
+    Args:
+        names: object classes.
+        classes: all class names in the order of their label values, background (or the rest) first.
 
     Raises:
-        UserError: a name is no object class of VOC or is given twice.
+        UserError: a name is no object class or is given twice.
     """
     for name in names:
-        if name not in VOC_CLASSES[1:]:
-            raise UserError(_unknown_class(name))
+        if name not in classes[1:]:
+            raise UserError(_unknown_class(name, classes))
     if len(set(names)) != len(names):
         twice = next(name for name in names if list(names).count(name) > 1)
         raise UserError(f"class `{twice}` is given twice. Name each class once.")
-    return tuple(sorted(VOC_CLASSES.index(name) for name in names))
+    return tuple(sorted(classes.index(name) for name in names))
 
 
-def _unknown_class(name: str) -> str:
-    if name == VOC_CLASSES[0]:
-        return "`background` is always a class. Leave it out of the list."
-    nearest = difflib.get_close_matches(name, VOC_CLASSES[1:], n=1, cutoff=0.4)
-    hint = f"Did you mean `{nearest[0]}`?" if nearest else f"VOC's classes are: {', '.join(VOC_CLASSES[1:])}."
+def _unknown_class(name: str, classes: Sequence[str]) -> str:
+    if name == classes[0]:
+        return f"`{name}` is always a class. Leave it out of the list."
+    nearest = difflib.get_close_matches(name, classes[1:], n=1, cutoff=0.4)
+    hint = f"Did you mean `{nearest[0]}`?" if nearest else f"The classes are: {', '.join(classes[1:])}."
     return f"unknown class `{name}`. {hint}"
 
 
 class ClassMap:
-    """Restriction of VOC's labels to some object classes; every other class becomes background.
+    """Restriction of the masks' labels to some object classes; every other class becomes the first, the background.
 
     Attributes:
-        names: class names by training label: background, then the kept classes in VOC's order.
+        names: class names by training label: background, then the kept classes in the order of their labels.
         num_classes: classes with background.
-        table: (256,) uint8, from VOC's label to the training label; 255 stays 255. Values that are no label at all
-            (21..254, which the preparation refuses) become 255, so that they can never be trained on.
-        to_voc: (256,) uint8, from the training label back to VOC's; values beyond the classes become 255.
+        num_labels: label values in the masks, void apart.
+        table: (256,) uint8, from the masks' label to the training label; 255 stays 255. Values that are no label at
+            all (which the preparation refuses) become 255, so that they can never be trained on.
+        to_masks: (256,) uint8, from the training label back to the masks'; values beyond the classes become 255.
     """
 
     names: tuple[str, ...]
     num_classes: int
+    num_labels: int
     table: NDArray[np.uint8]
-    to_voc: NDArray[np.uint8]
+    to_masks: NDArray[np.uint8]
 
-    def __init__(self, kept: Sequence[str] = VOC_CLASSES[1:]) -> None:
+    def __init__(self, kept: Sequence[str] = VOC_CLASSES[1:], classes: Sequence[str] = VOC_CLASSES) -> None:
         """Builds both look-up tables.
 
         Args:
-            kept: object classes by VOC's names, in any order, without background.
+            kept: object classes by name, in any order, without background.
+            classes: all class names in the order of the masks' labels.
 
         Raises:
             UserError: no class, an unknown one, or one given twice.
         """
         if not kept:
             raise UserError("the list of classes is empty. Keep at least one object class.")
-        voc_ids = (0, *class_ids(kept))
-        self.names = tuple(VOC_CLASSES[voc_id] for voc_id in voc_ids)
-        self.num_classes = len(voc_ids)
+        labels = (0, *class_ids(kept, classes))
+        self.names = tuple(classes[label] for label in labels)
+        self.num_classes = len(labels)
+        self.num_labels = len(classes)
         self.table = np.full(256, IGNORE_INDEX, dtype=np.uint8)
-        self.table[: len(VOC_CLASSES)] = 0
-        self.to_voc = np.full(256, IGNORE_INDEX, dtype=np.uint8)
-        for label, voc_id in enumerate(voc_ids):
-            self.table[voc_id] = label
-            self.to_voc[label] = voc_id
-        for lookup in (self.table, self.to_voc):
+        self.table[: len(classes)] = 0
+        self.to_masks = np.full(256, IGNORE_INDEX, dtype=np.uint8)
+        for label, in_masks in enumerate(labels):
+            self.table[in_masks] = label
+            self.to_masks[label] = in_masks
+        for lookup in (self.table, self.to_masks):
             lookup.flags.writeable = False

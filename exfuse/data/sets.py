@@ -9,7 +9,8 @@ val      VOC val
 test     VOC test, without masks
 ======== ==========================================================================
 
-Every training set but ``trainval`` is disjoint from VOC val.
+Every training set but ``trainval`` is disjoint from VOC val. A user's own data have the sets train, val and trainval;
+their trainaug is train.
 """
 
 import hashlib
@@ -21,14 +22,22 @@ from exfuse.errors import UserError
 from exfuse.files import write_csv
 
 SETS = ("train", "trainaug", "trainval", "coco", "val", "test")
-SOURCES = ("voc", "voc-test", "sbd", "coco")
+SOURCES = ("voc", "voc-test", "sbd", "coco", "own")
 SET_COLUMNS = ("id", "source", "image", "mask", "width", "height", "classes")
 
 Entry = tuple[str, PreparedImage]
 """The publisher's folder and one of its images."""
 
 
-def write_set(name: str, prepared_root: Path, target: Path, repeat_classes: Sequence[int] = ()) -> dict[str, int | str]:
+def write_set(
+    name: str,
+    prepared_root: Path,
+    target: Path,
+    repeat_classes: Sequence[int] = (),
+    *,
+    own: bool = False,
+    expected: int | None = None,
+) -> dict[str, int | str]:
     """Writes the list of a set, sorted by source and id.
 
     Args:
@@ -36,21 +45,29 @@ def write_set(name: str, prepared_root: Path, target: Path, repeat_classes: Sequ
         prepared_root: folder of the publishers' prepared folders.
         target: the CSV file.
         repeat_classes: VOC's labels; images that show one of them stand twice in ``trainval``.
+        own: whether the set is of a user's own data.
+        expected: images, without repeats, that the set has to have.
 
     Returns:
         ``rows``, ``images`` (without repeats), the rows of each of ``SOURCES``, and ``sha256`` of the rows'
         sorted ids, one a line, as ``sort | sha256sum`` gives it for a public list.
 
     Raises:
-        UserError: the set is unknown or empty, repeats are asked of another set, or an index is unreadable.
+        UserError: the set is unknown, empty or not as large as expected, repeats are asked of another set, or an
+            index is unreadable.
     """
     if name not in SETS:
         raise UserError(f"unknown set `{name}`. The sets are: {', '.join(SETS)}.")
     if repeat_classes and name != "trainval":
         raise UserError(f"only `trainval` repeats images of hard classes, not `{name}`.")
-    entries = _members(name, prepared_root)
+    entries = _own_members(name, prepared_root) if own else _members(name, prepared_root)
     if not entries:
         raise UserError(f"set `{name}` has no image: its publishers' splits are empty. Prepare the data again.")
+    if expected is not None and len(entries) != expected:
+        raise UserError(
+            f"set `{name}` has {len(entries)} images, expected {expected}. Get the archives from their publishers again, "
+            "or declare a folder with fewer images as a subset, with `sets` of its own, in params/datasets.yaml."
+        )
     hard = set(repeat_classes)
     rows = sorted(entries + [entry for entry in entries if hard & set(entry[1].classes)], key=_order)
     write_csv(target, SET_COLUMNS, (_row(source, image) for source, image in rows))
@@ -80,6 +97,11 @@ def _members(name: str, root: Path) -> list[Entry]:
     leaked = held_out & {image.id for _, image in entries}
     assert not leaked, f"{name} holds images of VOC val: {sorted(leaked)[:3]}"
     return entries
+
+
+def _own_members(name: str, root: Path) -> list[Entry]:
+    splits = {"val": ("val",), "trainval": ("train", "val")}.get(name, ("train",))
+    return _of_splits(_read(root, "own"), *splits)
 
 
 def _read(root: Path, source: str) -> list[Entry]:

@@ -92,7 +92,7 @@ def predict_segmentation(
     names = iter(images.records)
     for samples in _batches(images, settings):
         for scores in predict_batch(model, [image for image, _ in samples], settings, flip):
-            yield next(names).id, class_map.to_voc[labels_of(scores)]
+            yield next(names).id, class_map.to_masks[labels_of(scores)]
 
 
 def _batches(images: WholeImageSet, settings: InferenceSettings) -> Iterator[list[tuple[Tensor, Tensor]]]:

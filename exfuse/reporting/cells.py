@@ -17,12 +17,14 @@ class ReportedCell:
         column: the column's name (its heading is in the table).
         cell: the declared cell.
         evaluation: what was measured.
+        comparable: whether it was measured on the data that the paper's value is of.
     """
 
     row: str
     column: str
     cell: Cell
     evaluation: Evaluation
+    comparable: bool = True
 
     @property
     def subject(self) -> str:
@@ -47,8 +49,9 @@ class ReportedCell:
 
     @property
     def delta(self) -> str:
-        """Measured minus paper, of the printed numbers, so that a reader's subtraction gives the same."""
-        return f"{float(self.measured) - self.cell.paper:+.2f}" if self.measured else ""
+        """Measured minus paper, of the printed numbers, so that a reader's subtraction gives the same; empty on own
+        data, where a difference would say nothing."""
+        return f"{float(self.measured) - self.cell.paper:+.2f}" if self.measured and self.comparable else ""
 
     @property
     def seeds(self) -> str:
@@ -75,7 +78,11 @@ class ReportedCell:
 
 def table_cells(graph: Graph, table: Table) -> list[ReportedCell]:
     """All cells of a table, row by row, columns in the table's order."""
-    return [ReportedCell(row.label, column, cell, cell_evaluation(graph, cell)) for row, column, cell in _cells(table)]
+    comparable = graph.spec.folder.own is None
+    return [
+        ReportedCell(row.label, column, cell, cell_evaluation(graph, cell), comparable)
+        for row, column, cell in _cells(table)
+    ]
 
 
 def table_notes(graph: Graph, table: Table, cells: list[ReportedCell]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Figure 7: image, truth, GCN and ExFuse in VOC's colours, for images that a rule chose before anyone looked."""
+"""Figure 7: image, truth, GCN and ExFuse in VOC's palette, for images that a rule chose before anyone looked."""
 
 import io
 import zipfile
@@ -16,8 +16,8 @@ from exfuse.data.labels import IGNORE_INDEX, voc_palette
 from exfuse.errors import UserError
 from exfuse.files import read_csv
 from exfuse.reporting.drawing import FAINT, MUTED, new_figure, say
-from exfuse.reporting.evaluations import Evaluation, evaluate, measure_jobs, read_fresh, shown_path
-from exfuse.spec.graph import FIGURE7_RUNS, Graph
+from exfuse.reporting.evaluations import evaluate, measure_jobs, read_fresh, shown_path, unequal_steps
+from exfuse.spec.graph import Graph, figure7_runs
 from exfuse.spec.paper import Measure
 from exfuse.spec.spec import Spec
 
@@ -25,7 +25,7 @@ IMAGES = 4
 OBJECTS = 2
 LARGEST_SIDE = 400
 """Pixels; photographs are shown no larger, so that the file stays small."""
-NAMES = {"gcn-resnext101-coco": "GCN", "exfuse-resnext131-coco": "ExFuse"}
+NAMES = ("GCN", "ExFuse")
 
 Line = dict[str, str]
 Pixels = NDArray[np.uint8]
@@ -33,19 +33,22 @@ Pixels = NDArray[np.uint8]
 
 def caption(graph: Graph) -> str:
     """What the figure shows and how its images were chosen."""
-    titles = " and ".join(graph.spec.runs[run].title for run in FIGURE7_RUNS)
+    runs = figure7_runs(graph.spec)
+    titles = " and ".join(graph.spec.runs[run].title for run in runs)
+    steps = unequal_steps(graph, [Measure(run=run) for run in runs])
     return (
-        f"Image, ground truth, and the predictions of {titles} (seed 0, not flipped), in VOC's colours. The images are "
-        f"the first {IMAGES} of VOC val, in the order of their ids, whose ground truth holds at least {OBJECTS} of the "
-        "preset's classes (then, should there be fewer, the first that hold one); no prediction had a say."
+        f"Image, ground truth, and the predictions of {titles} (seed 0, not flipped), in VOC's palette. The images are "
+        f"the first {IMAGES} of {graph.spec.val_name}, in the order of their ids, whose ground truth holds at "
+        f"least {OBJECTS} of the preset's object classes (then, should there be fewer, the first that hold one); no "
+        "prediction had a say." + (f" Steps of `trainaug` differ: {steps}." if steps else "")
     )
 
 
 def alternative(graph: Graph) -> str:
     """The figure in words."""
-    scores = [f"{NAMES[run]} {_score(evaluate(graph, Measure(run=run)))}" for run in FIGURE7_RUNS]
+    scores = [f"{name} {score}" for name, score in zip(NAMES, _scores(graph), strict=True)]
     what = f"{IMAGES} validation images, each with its ground truth and two predictions"
-    return f"{what}: {', '.join(scores)} on all of val."
+    return f"{what}: {', '.join(scores)} on all of {graph.spec.val_name}."
 
 
 def draw(graph: Graph) -> Figure:
@@ -60,11 +63,11 @@ def draw(graph: Graph) -> Figure:
         return figure
     shapes = [int(line["height"]) / int(line["width"]) for line in lines]
     figure = new_figure(7.4, 1.82 * sum(shapes) + 0.85)
-    grid = figure.subplots(len(lines), 2 + len(FIGURE7_RUNS), squeeze=False, height_ratios=shapes)
+    grid = figure.subplots(len(lines), 2 + len(figure7_runs(graph.spec)), squeeze=False, height_ratios=shapes)
     shown: set[int] = set()
     for axes, line in zip(grid, lines, strict=True):
         shown |= _draw_image(graph, list(axes[:2]), line)
-    for column, run in enumerate(FIGURE7_RUNS, start=2):
+    for column, run in enumerate(figure7_runs(graph.spec), start=2):
         shown |= _draw_run(graph, run, list(grid[:, column]), lines)
     for axes, title in zip(grid[0], _titles(graph), strict=True):
         axes.set_title(title, linespacing=1.4, pad=6)
@@ -83,22 +86,23 @@ def choose(lines: Sequence[Line], spec: Spec) -> list[Line]:
 
 
 def restrict(labels: Pixels, spec: Spec) -> Pixels:
-    """VOC's labels with the classes that the preset does not keep as background; void stays."""
+    """The masks' labels with the classes that the preset does not keep as background; void stays."""
     known = np.isin(labels, [*_kept(spec), IGNORE_INDEX])
     return np.where(known, labels, 0).astype(np.uint8)
 
 
 def _kept(spec: Spec) -> list[int]:
-    return [spec.datasets.classes.index(name) for name in spec.classes[1:]]
+    return [spec.all_classes.index(name) for name in spec.classes[1:]]
 
 
 def _titles(graph: Graph) -> list[str]:
-    runs = [f"{NAMES[run]}\n{_score(evaluate(graph, Measure(run=run)))}" for run in FIGURE7_RUNS]
+    runs = [f"{name}\n{score}" for name, score in zip(NAMES, _scores(graph), strict=True)]
     return ["Image", "Ground truth", *runs]
 
 
-def _score(evaluation: Evaluation) -> str:
-    return evaluation.status if evaluation.mean is None else f"mIoU {evaluation.mean:.1f}%"
+def _scores(graph: Graph) -> list[str]:
+    found = [evaluate(graph, Measure(run=run)) for run in figure7_runs(graph.spec)]
+    return [one.status if one.mean is None else f"mIoU {one.mean:.1f}%" for one in found]
 
 
 def _draw_image(graph: Graph, axes: Sequence[Axes], line: Line) -> set[int]:
@@ -159,7 +163,7 @@ def _show(axes: Axes, pixels: Pixels) -> None:
 
 def _legend(figure: Figure, spec: Spec, shown: set[int]) -> None:
     colours = np.frombuffer(voc_palette(), np.uint8).reshape(256, 3) / 255
-    names = {**dict(enumerate(spec.datasets.classes)), IGNORE_INDEX: "void"}
+    names = {**dict(enumerate(spec.all_classes)), IGNORE_INDEX: "void"}
     patches = [
         Patch(facecolor=tuple(colours[label]), edgecolor=FAINT, label=names[label])
         for label in sorted(shown & set(names))

@@ -9,6 +9,7 @@ from typing import Any
 from exfuse.errors import UserError
 from exfuse.files import read_csv, read_json
 from exfuse.reporting.evaluations import MISSING, STALE, shown_path
+from exfuse.spec.datasets import OWN
 from exfuse.spec.freshness import has_expected_key
 from exfuse.spec.graph import Graph, Job
 from exfuse.spec.manifest import provenance_file
@@ -95,8 +96,10 @@ def record(graph: Graph, name: str) -> Record:
 
 
 def all_records(graph: Graph) -> list[Record]:
-    """Every job but those that print."""
-    return [record(graph, name) for name in graph.jobs if not name.startswith(PRINTED)]
+    """Every job but those that print, and data that no job reads (not every preset trains on every set)."""
+    read = {other for job in graph.jobs.values() for other in (*job.upstream, *job.after)}
+    names = (name for name in graph.jobs if not name.startswith("data/") or name in read)
+    return [record(graph, name) for name in names if not name.startswith(PRINTED)]
 
 
 def shared_facts(records: Sequence[Record]) -> dict[str, list[tuple[str, int]]]:
@@ -109,6 +112,10 @@ def shared_facts(records: Sequence[Record]) -> dict[str, list[tuple[str, int]]]:
 
 def archive_files(graph: Graph) -> list[ArchiveFile]:
     """The raw files that the preset reads, with the identity under which they were read."""
+    if graph.spec.folder.own is not None:
+        settings = record(graph, f"data/{OWN}").manifest.get("settings") or {}
+        place = shown_path(graph, graph.spec.archive_folder)
+        return [ArchiveFile(OWN, f"images, masks and lists in {place}", settings.get("raw") or "", None, "")]
     made = record(graph, "archives").outputs if "archives" in graph.jobs else {}
     found = []
     for publisher, archives in graph.spec.folder.archives.items():

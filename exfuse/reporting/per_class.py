@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from exfuse.reporting.drawing import ACCENT, BASELINE, FAINT, INK, MUTED, new_figure, say
-from exfuse.reporting.evaluations import evaluate, measure_jobs, read_fresh
+from exfuse.reporting.evaluations import evaluate, measure_jobs, read_fresh, unequal_steps
 from exfuse.spec.graph import Graph
 from exfuse.spec.paper import Measure
 
@@ -19,9 +19,11 @@ MARKERS = "osD^vPX"
 
 def caption(graph: Graph) -> str:
     """What the figure shows."""
+    steps = unequal_steps(graph, [Measure(run=run) for run in ablation_runs(graph).values()])
     return (
-        "IoU by class on VOC val, mean over the seeds, not flipped. Left: the baseline and ExFuse, the first and the "
-        "last row of Table 3. Right: all rows of Table 3, by number."
+        f"IoU by class on {graph.spec.val_name}, mean over the seeds, not flipped. Left: the baseline and ExFuse, the "
+        "first and the last row of Table 3. Right: all rows of Table 3, by number."
+        + (f" Steps of `trainaug` differ: {steps}." if steps else "")
     )
 
 

@@ -42,8 +42,10 @@ def context(graph: Graph) -> dict[str, Any]:
     preset = graph.spec.preset
     return {
         "preset": preset,
-        "lead_caveat": preset.caveat.partition(". ")[0].rstrip("."),
-        "classes": graph.spec.classes[1:],
+        "caveat": graph.spec.caveat,
+        "lead_caveat": graph.spec.caveat.partition(". ")[0].rstrip("."),
+        "val_name": graph.spec.val_name,
+        "all_classes": graph.spec.classes,
         "version": exfuse.__version__,
         "summary": page.summary(graph, tables, [claim for claim, _, _ in claims]),
         "tables": tables,

@@ -18,5 +18,5 @@ def write_table(graph: Graph, name: str) -> None:
     table = graph.spec.tables[name]
     cells = table_cells(graph, table)
     write_csv(graph.layout.table(name), COLUMNS, (cell.line() for cell in cells))
-    notes = [*table_notes(graph, table, cells), *filter(None, [graph.spec.preset.caveat])]
+    notes = [*table_notes(graph, table, cells), *filter(None, [graph.spec.caveat])]
     write_text(graph.layout.table(name, "tex"), render(name, table, cells, notes, graph.spec.preset.name))

@@ -10,7 +10,7 @@ ASSUMPTION = "assumption"
 class Frozen(BaseModel):
     """A declared object: immutable, hashable, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
 
 class Hyperparameters(Frozen):

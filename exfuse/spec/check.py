@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from exfuse.errors import UserError
 from exfuse.spec.datasets import Publisher
-from exfuse.spec.graph.reporting import ABLATION, FIGURE7_RUNS
+from exfuse.spec.graph.reporting import ABLATION, FIGURE7_RUNS, FIGURE7_RUNS_WITHOUT_COCO
 from exfuse.spec.names import require
 from exfuse.spec.paper import Measure, Run
-from exfuse.spec.spec import Spec
+from exfuse.spec.spec import BACKBONE_WEIGHTS, Spec
 from exfuse.spec.yaml import KeyPath
 
 
@@ -37,7 +37,7 @@ def check(spec: Spec, files: Mapping[KeyPath, Path]) -> None:
     for name, run in spec.runs.items():
         _check_run(spec, name, run, f"{params / 'runs.yaml'}: runs.{name}")
     _check_measures(spec, params)
-    for shown in FIGURE7_RUNS:
+    for shown in (*FIGURE7_RUNS, *FIGURE7_RUNS_WITHOUT_COCO):
         require(shown, spec.runs, "run", f"{params / 'runs.yaml'}: figure 7 needs its run, so runs")
     require(ABLATION, spec.tables, "table", f"{params / 'tables.yaml'}: figure per-class needs its table, so tables")
     for name in spec.backbones:
@@ -49,30 +49,35 @@ def check(spec: Spec, files: Mapping[KeyPath, Path]) -> None:
 
 
 def _check_preset(spec: Spec, where: Callable[..., str]) -> None:
+    require(spec.preset.data, spec.datasets.folders, "data folder", where("data"))
     for name in spec.preset.classes or ():
-        require(name, spec.datasets.classes[1:], "class", where("classes"))
+        require(name, spec.all_classes[1:], "class", where("classes"))
+    for name in spec.preset.runs or ():
+        require(name, spec.runs, "run", where("runs"))
+    if "/" not in spec.preset.backbone_weights:
+        require(spec.preset.backbone_weights, BACKBONE_WEIGHTS, "source of backbones", where("backbone_weights"))
     for name in spec.preset.backbones:
         require(name, ("common", *spec.backbones), "backbone", where("backbones", name))
     for name in spec.preset.test_server:
         submitted = [run for run, declared in spec.runs.items() if declared.evaluated_on == "test"]
         require(name, submitted, "run of the test server", where("test_server", name))
-    require(spec.preset.data, spec.datasets.folders, "data folder", where("data"))
 
 
 def _check_data(spec: Spec, file: Path) -> None:
     for name, folder in spec.datasets.folders.items():
         if folder.subset_of is not None:
             require(folder.subset_of, spec.datasets.folders, "data folder", f"{file}: folders.{name}.subset_of")
-    needed: list[Publisher] = ["voc", "sbd"]
-    if spec.preset.coco:
+    needed: list[Publisher] = ["voc", "sbd"] if spec.folder.own is None else []
+    if spec.has_coco:
         needed.append("coco")
-    if not spec.preset.public_backbones:
+    if spec.pretrains:
         needed.append("imagenet")
     for publisher in needed:
         if publisher not in spec.folder.archives:
             raise UserError(
                 f"{file}: folders.{spec.preset.data}.archives has no '{publisher}', which preset "
-                f"'{spec.preset.name}' needs."
+                f"'{spec.preset.name}' needs"
+                + ("; `backbone_weights` says where else backbones may come from." if publisher == "imagenet" else ".")
             )
 
 

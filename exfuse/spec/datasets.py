@@ -2,14 +2,42 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from exfuse.spec.base import Frozen
 from exfuse.spec.mini import MiniSettings
+from exfuse.spec.own import OwnData
 
 SetName = Literal["train", "trainaug", "trainval", "coco", "val", "test"]
 Publisher = Literal["voc", "voc-test", "sbd", "coco", "imagenet"]
 PUBLISHERS: tuple[Publisher, ...] = ("voc", "voc-test", "sbd", "coco", "imagenet")
+OWN = "own"
+"""Stands where a publisher's name would, for a user's own data."""
+
+VOC_CLASSES = (
+    "background",
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+)
+"""Class names in the order of their label values 0..20."""
 
 
 class Archive(Frozen):
@@ -35,6 +63,8 @@ class Folder(Frozen):
     subset_of: str | None = None
     """The folder of which this one is declared to hold a part; its counts are those of the part."""
     generated: MiniSettings | None = None
+    own: OwnData | None = None
+    """Images and masks of one's own in place of VOC, SBD and COCO."""
     archives: dict[Publisher, tuple[Archive, ...]] = Field(default_factory=dict)
     counts: dict[Publisher, dict[str, PositiveInt]] = Field(default_factory=dict)
     """Images by split (ImageNet: ``classes`` too) that each publisher's archives have to hold; COCO's before the
@@ -46,15 +76,24 @@ class Folder(Frozen):
 class Datasets(Frozen):
     """``params/datasets.yaml``."""
 
-    classes: tuple[str, ...] = Field(min_length=2)
-    """VOC's classes in the order of their ids, background first."""
     hard_classes: tuple[str, ...]
     """Classes whose images are doubled for `trainval` (paper §4)."""
+    gcn_images: PositiveInt | None = None
+    """Images of COCO, SBD and VOC in GCN's first stage; `exfuse data check` puts our own count beside it."""
     folders: dict[str, Folder]
+
+    @field_validator("folders")
+    @classmethod
+    def _own_data_stand_alone(cls, folders: dict[str, Folder]) -> dict[str, Folder]:
+        for name, folder in folders.items():
+            others = set(folder.archives) - {"imagenet"}
+            if folder.own is not None and others:
+                raise ValueError(f"folder '{name}' has `own` data and archives of {sorted(others)}; name one of both")
+        return folders
 
     @model_validator(mode="after")
     def _hard_classes_exist(self) -> "Datasets":
         for name in self.hard_classes:
-            if name not in self.classes:
-                raise ValueError(f"hard class '{name}' is none of `classes`")
+            if name not in VOC_CLASSES[1:]:
+                raise ValueError(f"hard class '{name}' is none of VOC's object classes")
         return self

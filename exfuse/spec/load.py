@@ -41,7 +41,7 @@ def load(root: Path, preset: str | None = None, overrides: Mapping[str, str] | N
     params = root / "params"
     if not params.is_dir():
         raise UserError(f"{params}: no such folder. Run from the repository's root.")
-    chosen = preset or _configured_preset(params / "config.yaml")
+    chosen = _configured_preset(params / "config.yaml") if preset is None else preset
     declared, ledger, files = _preset(params, chosen, dict(overrides or {}))
     runs_file = params / "runs.yaml"
     runs_tree = yaml.read(runs_file)
@@ -57,6 +57,7 @@ def load(root: Path, preset: str | None = None, overrides: Mapping[str, str] | N
         runs=_entries(Run, runs_file, runs_tree, "runs"),
         tables=_entries(Table, params / "tables.yaml"),
         claims=_entries(Claim, params / "claims.yaml"),
+        overrides=dict(overrides or {}),
     )
     check(spec, files)
     return spec
@@ -86,9 +87,11 @@ def _readings(file: Path) -> list[LedgerEntry]:
 
 def _preset(params: Path, name: str, overrides: dict[str, str]) -> tuple[Preset, list[LedgerEntry], Origins]:
     for key in overrides:
-        require(key, OVERRIDES, "setting", "--config")
+        require(key, ("preset", *OVERRIDES), "setting", "--config")
     tree, files = _preset_tree(params, name)
     file = params / "presets" / f"{name}.yaml"
+    if "name" in tree:
+        raise UserError(f"{files[('name',)]}: unknown key 'name'; a preset is named by its file.")
     tree["fine_tuning"] = _stages(tree, files, file)
     tree = {**tree, "name": name, **overrides}
     plain, ledger = split_sources(tree, files, file)
@@ -110,7 +113,20 @@ def _preset_tree(params: Path, name: str, below: tuple[str, ...] = ()) -> tuple[
     if parent is None:
         return tree, files
     base, base_files = _preset_tree(params, str(parent), (*below, name))
-    return yaml.merge({**base, "caveat": "", "test_server": {}}, tree), {**base_files, **files}
+    kept = {key: origin for key, origin in base_files.items() if not _is_replaced(key, tree)}
+    return yaml.merge({**base, "caveat": "", "test_server": {}}, tree), {**kept, **files}
+
+
+def _is_replaced(key: KeyPath, changes: Tree) -> bool:
+    """Whether ``changes`` put another value in the place of a key, or of one above it."""
+    node: Any = changes
+    for part in key:
+        if not isinstance(node, dict) or yaml.is_sourced(node):
+            return True
+        if part not in node:
+            return False
+        node = node[part]
+    return True
 
 
 def _stages(tree: Tree, files: Origins, fallback: Path) -> dict[str, Any]:

@@ -180,8 +180,11 @@ class Preset(Frozen):
     seeds: int = Field(gt=0)
     classes: tuple[str, ...] | None = Field(None, min_length=1)
     """VOC classes that are kept (others become background); none: all twenty."""
-    public_backbones: bool = False
-    """Whether public ImageNet weights stand in for pretraining; runs that need SS or LR are then not run."""
+    runs: tuple[str, ...] | None = Field(None, min_length=1)
+    """Runs that are made, with the backbones that they start from; none: all."""
+    backbone_weights: str = "imagenet"
+    """Where backbones come from: ``imagenet`` (pretrained here), ``public`` (timm's weights; runs that need SS or LR
+    are then not run), ``random`` (untrained), or a folder of trained ones such as ``results/paper/backbones``."""
     coco: bool = True
     """Whether COCO is available; runs with a ``coco`` stage are not run otherwise."""
     normalization: Normalization

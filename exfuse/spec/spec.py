@@ -1,14 +1,19 @@
 """The declared reproduction with its preset: what Snakefile, command line, tables and report all ask."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from exfuse.spec.base import LedgerEntry
-from exfuse.spec.datasets import Datasets, Folder
+from exfuse.spec.datasets import VOC_CLASSES, Datasets, Folder
 from exfuse.spec.model import BackboneSpec, DecoderSpec, ModelSpec, Prediction, SemanticSupervisionSpec
 from exfuse.spec.paper import Backbone, Claim, DecoderSwitches, Measure, Run, Table
 from exfuse.spec.settings import FineTuning, Preset, StageName
+
+BACKBONE_WEIGHTS = ("imagenet", "public", "random")
+"""Where backbones may come from, beside a folder of trained ones."""
+NEEDS_IMAGENET = "not run: needs ImageNet"
+NOT_ASKED = "not run: none of the preset's runs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +37,41 @@ class Spec:
     runs: Mapping[str, Run]
     tables: Mapping[str, Table]
     claims: Mapping[str, Claim]
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """Values that the command line set in place of the preset's."""
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes that the preset keeps, background first, in VOC's order."""
+        """The classes that the preset keeps, background (of own data: the first class) first, in the masks' order."""
         kept = self.preset.classes
-        return tuple(
-            name for index, name in enumerate(self.datasets.classes) if index == 0 or kept is None or name in kept
-        )
+        return tuple(name for index, name in enumerate(self.all_classes) if index == 0 or kept is None or name in kept)
+
+    @property
+    def all_classes(self) -> tuple[str, ...]:
+        """Every class of the prepared masks in the order of their labels: VOC's, or those of own data."""
+        own = self.folder.own
+        return VOC_CLASSES if own is None else own.classes
+
+    @property
+    def hard_classes(self) -> tuple[str, ...]:
+        """Classes whose images are doubled for `trainval` (paper §4); own data have none."""
+        return self.datasets.hard_classes if self.folder.own is None else ()
+
+    @property
+    def val_name(self) -> str:
+        """What runs are scored on, in words."""
+        return "VOC val" if self.folder.own is None else f"the validation images of {self.folder.title}"
+
+    @property
+    def caveat(self) -> str:
+        """What a reader has to know before the numbers: the preset's own words, and that own data are not VOC."""
+        sentences = [self.preset.caveat.strip()]
+        if self.folder.own is not None:
+            sentences.append(
+                f"These numbers are of other data ({self.folder.title}), not of PASCAL VOC. The paper's values stand "
+                "beside them for orientation only: a difference between the two says nothing."
+            )
+        return " ".join(filter(None, sentences))
 
     @property
     def folder(self) -> Folder:
@@ -106,21 +138,49 @@ class Spec:
     def why_not(self, measure: Measure) -> str | None:
         """Why the preset cannot make an evaluation; none where it can."""
         if measure.backbone is not None:
-            return "not run: needs ImageNet" if self.preset.public_backbones else None
+            reason = self.why_no_backbone(measure.backbone)
+            return reason if self.pretrains or reason == NOT_ASKED else NEEDS_IMAGENET
         assert measure.run is not None
         return self.why_no_run(measure.run)
 
     def why_no_backbone(self, name: str) -> str | None:
         """Why the preset has no such backbone; none where it has."""
-        if not self.preset.public_backbones:
-            return None
-        if self.backbones[name].public_weights is None:
-            return "not run: needs ImageNet"
+        asked = self.preset.runs
+        if asked is not None and name not in {self.backbone_name(run) for run in asked}:
+            return NOT_ASKED
+        if self.preset.backbone_weights == "public" and self.backbones[name].public_weights is None:
+            return NEEDS_IMAGENET
+        file = self.weights_file(name)
+        if file is not None and not file.is_file():
+            return f"not run: no weights at {file}"
         return None
 
     def why_no_run(self, name: str) -> str | None:
         """Why the preset does not make a run; none where it does."""
+        if self.preset.runs is not None and name not in self._with_extended(self.preset.runs):
+            return NOT_ASKED
         reason = self.why_no_backbone(self.backbone_name(name))
-        if reason is None and not self.preset.coco and any(link.stage == "coco" for link in self.chain(name)):
+        if reason is None and not self.has_coco and any(link.stage == "coco" for link in self.chain(name)):
             return "not run: needs COCO"
         return reason
+
+    @property
+    def pretrains(self) -> bool:
+        """Whether backbones are trained on ImageNet here."""
+        return self.preset.backbone_weights == "imagenet"
+
+    @property
+    def has_coco(self) -> bool:
+        """Whether there are COCO images for stage ``coco``."""
+        return self.preset.coco and self.folder.own is None
+
+    def weights_file(self, backbone: str) -> Path | None:
+        """A backbone's file in the folder of trained ones that the preset names; none where it names none."""
+        given = self.preset.backbone_weights
+        if given in BACKBONE_WEIGHTS:
+            return None
+        return self.root / given / backbone / "weights.safetensors"
+
+    def _with_extended(self, names: Iterable[str]) -> set[str]:
+        """Runs and those that they extend, whose stages they share."""
+        return {link.run for name in names for link in self.chain(name)}

@@ -1,4 +1,4 @@
-"""Public ImageNet weights in place of our own pretraining (preset `voc`)."""
+"""Backbones that are not pretrained here: public ImageNet weights, a folder of trained ones, or untrained ones."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from exfuse.spec.model import BackboneSpec
 from exfuse.training.weights import load_weights
 
 IMAGENET_CLASSES = 1000
+CLASSIFIER = "backbone.fc.weight"
 
 
 def public_classifier(name: str, architecture: BackboneSpec, archives: Path) -> dict[str, Tensor]:
@@ -32,6 +33,35 @@ def public_classifier(name: str, architecture: BackboneSpec, archives: Path) -> 
     except RuntimeError as error:
         raise UserError(f"the public weights {name} are of another network: {error}") from error
     return model.state_dict()
+
+
+def trained_classifier(file: Path, architecture: BackboneSpec) -> dict[str, Tensor]:
+    """The state dict of a classifier that this program trained, for any number of classes.
+
+    Args:
+        file: its ``weights.safetensors``.
+        architecture: the backbone that it has to fit, heads of semantic supervision included.
+
+    Raises:
+        UserError: the file is absent or damaged, or of another network.
+    """
+    state = load_weights(file)
+    classifier = state.get(CLASSIFIER)
+    if classifier is None:
+        raise UserError(f"{file} holds no backbone with its classifier. Name a folder of `backbones/<name>`.")
+    try:
+        build_classifier(architecture, len(classifier)).load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(
+            f"the weights {file} are of another network: {error}. Use the sizes (`backbones`, "
+            "`semantic_supervision`) of the preset that trained them."
+        ) from error
+    return state
+
+
+def untrained_classifier(architecture: BackboneSpec) -> dict[str, Tensor]:
+    """The state dict of a classifier as it is drawn before any training."""
+    return build_classifier(architecture, IMAGENET_CLASSES).state_dict()
 
 
 def _from_hub(name: str, local: Path) -> dict[str, Tensor]:

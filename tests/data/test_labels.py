@@ -39,21 +39,21 @@ def test_class_map_by_hand() -> None:
     assert class_map.names == ("background", "aeroplane", "chair")
     assert class_map.num_classes == 3
     assert [int(class_map.table[label]) for label in (0, 1, 2, 9, 20, 255)] == [0, 1, 0, 2, 0, 255]
-    assert [int(class_map.to_voc[label]) for label in (0, 1, 2, 255)] == [0, 1, 9, 255]
+    assert [int(class_map.to_masks[label]) for label in (0, 1, 2, 255)] == [0, 1, 9, 255]
     assert class_map.table[21] == 255
 
 
 def test_all_classes_map_to_themselves() -> None:
     class_map = ClassMap(VOC_CLASSES[1:])
     assert class_map.num_classes == 21
-    assert class_map.table[:21].tolist() == list(range(21)) == class_map.to_voc[:21].tolist()
+    assert class_map.table[:21].tolist() == list(range(21)) == class_map.to_masks[:21].tolist()
 
 
 @pytest.mark.parametrize(
     ("kept", "message"),
     [
         (["dinningtable"], "Did you mean `diningtable`"),
-        (["xyzzy"], "VOC's classes are"),
+        (["xyzzy"], "The classes are"),
         (["background"], "always a class"),
         (["cat", "cat"], "twice"),
         ([], "at least one"),
@@ -62,3 +62,13 @@ def test_all_classes_map_to_themselves() -> None:
 def test_wrong_class_lists_are_explained(kept: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         ClassMap(kept)
+
+
+def test_other_classes_than_vocs() -> None:
+    class_map = ClassMap(["road", "sky"], classes=["void", "sky", "car", "road"])
+    assert class_map.names == ("void", "sky", "road")
+    assert (class_map.num_classes, class_map.num_labels) == (3, 4)
+    assert [int(class_map.table[label]) for label in (0, 1, 2, 3, 4, 255)] == [0, 1, 0, 2, 255, 255]
+    assert [int(class_map.to_masks[label]) for label in (0, 1, 2, 3)] == [0, 1, 3, 255]
+    with pytest.raises(UserError, match="unknown class `rode`. Did you mean `road`"):
+        ClassMap(["rode"], classes=["void", "sky", "car", "road"])

@@ -13,7 +13,9 @@ from exfuse.files import write_text
 from exfuse.reporting.ledger import ledger_lines
 from exfuse.reporting.report import duration, points, printed, size, write_report
 from exfuse.spec.base import LedgerEntry
+from exfuse.spec.datasets import VOC_CLASSES
 from exfuse.spec.load import load
+from exfuse.spec.own import OwnData
 
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr", "rect", "line"}
 PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">' + "<g/>" * 50 + "</svg>"
@@ -163,19 +165,22 @@ def test_stale_numbers_and_pictures(complete):
     assert "this picture was not made from the present results" in html
 
 
+def hostile_folder(folder):
+    own = OwnData(classes=tuple(HOSTILE if name == "cat" else name for name in VOC_CLASSES))
+    return folder.model_copy(update={"title": HOSTILE, "generated": None, "archives": {}, "own": own})
+
+
 def test_hostile_words_are_shown_and_not_executed(complete):
     spec = complete.spec
     table = spec.tables["table3"]
     row = table.rows[0].model_copy(update={"label": HOSTILE})
     hostile = dataclasses.replace(
         spec,
-        preset=spec.preset.model_copy(update={"description": HOSTILE, "caveat": HOSTILE}),
+        preset=spec.preset.model_copy(update={"description": HOSTILE, "caveat": HOSTILE, "backbone_weights": "random"}),
         tables={**spec.tables, "table3": table.model_copy(update={"caption": HOSTILE, "rows": (row, *table.rows[1:])})},
         claims={name: claim.model_copy(update={"text": HOSTILE}) for name, claim in spec.claims.items()},
         runs={name: run.model_copy(update={"title": HOSTILE}) for name, run in spec.runs.items()},
-        datasets=spec.datasets.model_copy(
-            update={"classes": tuple(HOSTILE if name == "cat" else name for name in spec.datasets.classes)}
-        ),
+        datasets=spec.datasets.model_copy(update={"folders": {spec.preset.data: hostile_folder(spec.folder)}}),
         ledger=(LedgerEntry(path=HOSTILE, value=HOSTILE, source="assumption", why=HOSTILE),),
     )
     parsed, html = page(type(complete)(hostile))

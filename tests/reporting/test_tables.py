@@ -159,14 +159,14 @@ def test_a_score_belongs_to_the_seed_whose_archive_was_sent_in(seeded):
 
 def test_a_score_of_a_run_that_the_preset_does_not_make_is_no_measurement(results):
     key = results.graph.jobs[SUBMISSION].key
-    preset = results.spec.preset.model_copy(update={"public_backbones": True, "coco": False})
+    preset = results.spec.preset.model_copy(update={"backbone_weights": "public", "coco": False})
     public = type(results)(dataclasses.replace(results.spec, preset=preset))
     line = cell(with_score(public, SUBMITTED, key), "table8", "ExFuse_ResNeXt131")
     assert (line["measured"], line["status"]) == ("", "not run: needs ImageNet")
 
 
 def test_preset_without_imagenet_says_what_it_does_not_run(results):
-    preset = results.spec.preset.model_copy(update={"public_backbones": True, "coco": False})
+    preset = results.spec.preset.model_copy(update={"backbone_weights": "public", "coco": False})
     public = type(results)(dataclasses.replace(results.spec, preset=preset))
     assert cell(public, "table3", "1")["status"] == "missing"
     assert cell(public, "table3", "2")["status"] == "not run: needs ImageNet"

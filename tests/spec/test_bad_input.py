@@ -218,6 +218,21 @@ CASES: dict[str, tuple[Callable[[Params], object], tuple[str, ...]]] = {
     "number-without-source": (
         _put("presets/mini.yaml", STEPS, 100), ("mini.yaml", "fine_tuning.train.steps", "no source"),
     ),
+    "value-without-source-in-place-of-one-with": (
+        _put("presets/mini.yaml", STEPS, {"value": 100}), ("mini.yaml", f"{STEPS}.source", "missing"),
+    ),
+    "infinite-number": (
+        _put("presets/mini.yaml", "pretraining.gradient_clip", {"value": float("inf"), "source": "GCN §4"}),
+        ("mini.yaml", "pretraining.gradient_clip", "finite"),
+    ),
+    "name-in-a-preset": (_put("presets/mini.yaml", "name", "tiny"), ("mini.yaml", "'name'", "named by its file")),
+    "archive-without-a-name": (
+        _put("datasets.yaml", "folders.mini.archives.sbd.0.file", ""), ("datasets.yaml", "sbd.0.file", "at least 1"),
+    ),
+    "unknown-whole-of-a-subset": (
+        _put("datasets.yaml", "folders.subset.subset_of", "oficial"),
+        ("datasets.yaml", "folders.subset.subset_of", "'official'"),
+    ),
     "inherited-number-without-source": (
         _put("presets/paper.yaml", "decoder.dap_kernel", 3), ("paper.yaml", "decoder.dap_kernel", "no source"),
     ),

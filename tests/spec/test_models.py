@@ -173,10 +173,11 @@ def test_hard_classes_are_the_papers(paper: Spec) -> None:
     assert paper.datasets.hard_classes == ("bicycle", "chair", "diningtable", "pottedplant", "sofa")
 
 
-def test_classes_are_those_of_the_label_rules(paper: Spec) -> None:
-    """``spec`` reads them from params/, ``data`` holds them as a constant of VOC: one list, written twice."""
-    assert paper.datasets.classes == VOC_CLASSES
+def test_vocs_classes_are_twenty_in_the_alphabets_order(paper: Spec) -> None:
     assert paper.classes == VOC_CLASSES
+    assert VOC_CLASSES[0] == "background"
+    assert len(VOC_CLASSES) == 21
+    assert list(VOC_CLASSES[1:]) == sorted(VOC_CLASSES[1:])
 
 
 def test_mini_keeps_four_classes_two_of_them_hard(mini: Spec) -> None:

@@ -11,9 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from exfuse.errors import UserError
 from exfuse.models import build_classifier
-from exfuse.spec.model import BackboneSpec
-from exfuse.training import public
-from exfuse.training.public import public_classifier
+from exfuse.spec.model import BackboneSpec, SemanticSupervisionSpec
+from exfuse.training import starting
+from exfuse.training.starting import public_classifier, trained_classifier, untrained_classifier
 from exfuse.training.weights import load_weights, save_weights
 
 
@@ -95,12 +95,12 @@ NAME = "resnet50.tv_in1k"
 
 def test_a_local_file_of_public_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(1)
-    published = build_classifier(ARCHITECTURE, public.IMAGENET_CLASSES).backbone.state_dict()
+    published = build_classifier(ARCHITECTURE, starting.IMAGENET_CLASSES).backbone.state_dict()
     (tmp_path / "weights").mkdir()
     save_file(
         {name: tensor.contiguous() for name, tensor in published.items()}, tmp_path / f"weights/{NAME}.safetensors"
     )
-    monkeypatch.setattr(public, "_from_hub", lambda *_: pytest.fail("asked the hub"))
+    monkeypatch.setattr(starting, "_from_hub", lambda *_: pytest.fail("asked the hub"))
     torch.manual_seed(2)
     state = public_classifier(NAME, ARCHITECTURE, tmp_path)
     assert state.keys() == {f"backbone.{name}" for name in published}
@@ -121,3 +121,37 @@ def test_public_weights_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("timm.create_model", refuse)
     with pytest.raises(UserError, match=rf"cannot fetch .*{NAME}.* put it at .*weights/{NAME}\.safetensors"):
         public_classifier(NAME, ARCHITECTURE, tmp_path)
+
+
+# --- trained and untrained ones ---
+
+SUPERVISED = ARCHITECTURE.model_copy(update={"semantic_supervision": SemanticSupervisionSpec(levels=(1, 3))})
+
+
+def test_a_trained_backbone_of_any_number_of_classes(tmp_path: Path) -> None:
+    trained = build_classifier(SUPERVISED, 7).state_dict()
+    save_weights(tmp_path / "weights.safetensors", trained, {})
+    state = trained_classifier(tmp_path / "weights.safetensors", SUPERVISED)
+    assert state.keys() == trained.keys()
+    assert all(torch.equal(state[name], tensor) for name, tensor in trained.items())
+
+
+def test_trained_weights_of_something_else(tmp_path: Path) -> None:
+    file = tmp_path / "weights.safetensors"
+    with pytest.raises(UserError, match=r"weights\.safetensors is missing"):
+        trained_classifier(file, SUPERVISED)
+    save_weights(file, {"decoder.weight": torch.zeros(1)}, {})
+    with pytest.raises(UserError, match="holds no backbone with its classifier"):
+        trained_classifier(file, SUPERVISED)
+    save_weights(file, build_classifier(ARCHITECTURE, 7).state_dict(), {})
+    with pytest.raises(UserError, match="are of another network"):
+        trained_classifier(file, SUPERVISED)
+
+
+def test_an_untrained_backbone_is_drawn_by_the_seed() -> None:
+    states = []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        states.append(untrained_classifier(SUPERVISED)["backbone.conv1.weight"])
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])

@@ -44,13 +44,23 @@ def test_unknown_setting(empty: Clone) -> None:
     _refused(empty.snakemake("--config", "prest=mini"), "'prest'")
 
 
-def test_missing_archive(empty: Clone) -> None:
-    done = empty.snakemake("--config", "preset=paper", "--", "results/paper/data/voc/manifest.json")
-    output = done.stdout + done.stderr
-    assert done.returncode != 0
-    assert "Traceback" not in output
-    assert "data/official/VOCtrainval_11-May-2012.tar is missing" in output
-    assert list((empty.root / "results/paper").rglob("index.csv")) == []
+def test_all_missing_archives_are_told_at_once(empty: Clone) -> None:
+    target = "results/paper/data/sets/trainaug.csv"
+    _refused(
+        empty.snakemake("--config", "preset=paper", "--", target),
+        "data/official/VOCtrainval_11-May-2012.tar is missing",
+        "`exfuse data fetch voc` downloads it",
+        "data/official/benchmark.tgz is missing",
+    )
+    assert not (empty.root / "results/paper/data").exists()
+
+
+def test_missing_own_data(empty: Clone) -> None:
+    datasets = empty.root / "params/datasets.yaml"
+    datasets.write_text(datasets.read_text() + "  mine: {title: mine, own: {classes: [road, sky]}}\n")
+    preset = "extends: smoke\ndescription: mine\ndata: mine\nclasses: null\nbackbone_weights: random\n"
+    (empty.root / "params/presets/mine.yaml").write_text(preset)
+    _refused(empty.snakemake("--config", "preset=mine"), "data/mine is no folder", "`data_root`")
 
 
 @pytest.mark.parametrize("place", [".exfuse", "results", "data"])

@@ -43,7 +43,7 @@ shell.prefix(f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executab
 
 
 wildcard_constraints:
-    publisher="voc|voc-test|sbd|coco|imagenet",
+    publisher="voc|voc-test|sbd|coco|imagenet|own",
     set="train|trainaug|trainval|coco|val|test",
     backbone="[^/]+",
     run="[^/]+",

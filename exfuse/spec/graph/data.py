@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from exfuse.errors import UserError
 from exfuse.files import read_json
-from exfuse.spec.datasets import PUBLISHERS, Publisher, SetName
+from exfuse.spec.datasets import OWN, PUBLISHERS, Publisher, SetName
+from exfuse.spec.own import OwnData, identity
 
 if TYPE_CHECKING:
     from exfuse.spec.graph.graph import Graph
 
-SET_PUBLISHERS: Mapping[SetName, tuple[Publisher, ...]] = {
+SET_SOURCES: Mapping[SetName, tuple[Publisher, ...]] = {
     "train": ("voc",),
     "trainaug": ("voc", "sbd"),
     "trainval": ("voc",),
@@ -19,10 +20,12 @@ SET_PUBLISHERS: Mapping[SetName, tuple[Publisher, ...]] = {
     "val": ("voc",),
     "test": ("voc-test",),
 }
+OWN_SET_SOURCES: Mapping[SetName, tuple[str, ...]] = dict.fromkeys(("train", "trainaug", "trainval", "val"), (OWN,))
+"""Own data have one training split, which every stage before `trainval` trains on."""
 
 
 def add_jobs(graph: "Graph") -> None:
-    """Archives where the project makes them, a job a publisher, a job a set."""
+    """Archives where the project makes them, a job a publisher (or one for own data), a job a set."""
     folder = graph.spec.folder
     place = graph.spec.archive_folder
     if folder.generated is not None:
@@ -32,9 +35,30 @@ def add_jobs(graph: "Graph") -> None:
     for publisher in PUBLISHERS:
         if publisher in folder.archives and (publisher != "voc-test" or _has_test_images(graph)):
             _add_publisher(graph, publisher)
-    for name, publishers in SET_PUBLISHERS.items():
-        if all(f"data/{publisher}" in graph.jobs for publisher in publishers):
-            _add_set(graph, name, publishers)
+    if folder.own is not None:
+        _add_own(graph, folder.own)
+    sets: Mapping[SetName, tuple[str, ...]] = SET_SOURCES if folder.own is None else OWN_SET_SOURCES
+    for name, sources in sets.items():
+        if all(f"data/{source}" in graph.jobs for source in sources):
+            _add_set(graph, name, sources)
+
+
+def _add_own(graph: "Graph", own: OwnData) -> None:
+    target = graph.layout.publisher(OWN)
+    try:
+        raw: str | None = identity(own, graph.spec.archive_folder, graph.digests)
+    except UserError:  # what is wrong is said when the job runs; those that are gone were prepared before
+        raw = _prepared(target / "manifest.json")
+    layout = {"classes": len(own.classes), "first_value": own.first_value, "ignore": own.ignore, "white": own.white}
+    graph.add(f"data/{OWN}", target / "manifest.json", (target / "index.csv",), (), {"raw": raw, **layout})
+
+
+def _prepared(manifest: Path) -> Any:
+    """The identity of the raw data that were prepared; none where nothing was."""
+    try:
+        return read_json(manifest)["settings"]["raw"]
+    except (UserError, KeyError, TypeError):
+        return None
 
 
 def _has_test_images(graph: "Graph") -> bool:
@@ -61,10 +85,7 @@ def _raw(graph: "Graph", publisher: Publisher, manifest: Path) -> dict[str, str 
     """Identities of a publisher's archives; those that are gone keep the identity they were prepared under."""
     if graph.spec.folder.generated is not None:
         return {}
-    try:
-        prepared = read_json(manifest)["settings"]["raw"]
-    except (UserError, KeyError, TypeError):
-        prepared = {}
+    prepared = _prepared(manifest) or {}
     found = {}
     for archive in graph.spec.folder.archives[publisher]:
         file = graph.spec.archive_folder / archive.file
@@ -72,10 +93,10 @@ def _raw(graph: "Graph", publisher: Publisher, manifest: Path) -> dict[str, str 
     return found
 
 
-def _add_set(graph: "Graph", name: SetName, publishers: tuple[Publisher, ...]) -> None:
+def _add_set(graph: "Graph", name: SetName, sources: tuple[str, ...]) -> None:
     settings: dict[str, Any] = {"set": name}
     if name == "trainval":
-        settings["repeated"] = [c for c in graph.spec.datasets.hard_classes if c in graph.spec.classes]
+        settings["repeated"] = [c for c in graph.spec.hard_classes if c in graph.spec.classes]
     csv = graph.layout.set(name)
-    upstream = tuple(f"data/{publisher}" for publisher in publishers)
+    upstream = tuple(f"data/{source}" for source in sources)
     graph.add(f"data/sets/{name}", csv.with_suffix(".manifest.json"), (csv,), upstream, settings)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from exfuse.spec.base import plain
 from exfuse.spec.paper import Measure
+from exfuse.spec.spec import Spec
 
 if TYPE_CHECKING:
     from exfuse.spec.graph.graph import Graph
@@ -14,16 +15,21 @@ FIGURES = ("figure7", "learning-curves", "per-class")
 ABLATION = "table3"
 """The table whose rows the figure `per-class` compares."""
 FIGURE7_RUNS = ("gcn-resnext101-coco", "exfuse-resnext131-coco")
+"""GCN and ExFuse as Figure 7 compares them."""
+FIGURE7_RUNS_WITHOUT_COCO = ("gcn-resnext101", "exfuse")
+"""The baseline and ExFuse of Table 3, which stand in where there is no COCO."""
 TEMPLATES = Path(__file__).parents[2] / "reporting" / "templates"
 
 
 def add_jobs(graph: "Graph") -> None:
     """A job a table, one for all claims, a job a figure, one for the page."""
     preset = graph.spec.preset
-    shown = {"preset": preset.name, "seeds": preset.seeds}
+    shown: dict[str, Any] = {"preset": preset.name, "seeds": preset.seeds}
+    if graph.spec.folder.own is not None:
+        shown["data"] = graph.spec.folder.title
     for name, table in graph.spec.tables.items():
         measures = [cell.measure for row in table.rows for cell in row.cells.values() if cell.measure]
-        settings = {**shown, "caveat": preset.caveat, "table": plain(table)}
+        settings = {**shown, "caveat": graph.spec.caveat, "table": plain(table)}
         if any(measure.metric == "test_miou" for measure in measures):
             settings["test_server"] = {run: plain(score) for run, score in preset.test_server.items()}
         csv = graph.layout.table(name)
@@ -38,13 +44,23 @@ def add_jobs(graph: "Graph") -> None:
     _add_report(graph, shown)
 
 
+def figure7_runs(spec: Spec) -> tuple[str, ...]:
+    """The runs that Figure 7 compares: those trained with COCO, or, where the preset makes neither, those without."""
+    pairs = (FIGURE7_RUNS, FIGURE7_RUNS_WITHOUT_COCO)
+    return next((pair for pair in pairs if _makes_any(spec, pair)), FIGURE7_RUNS)
+
+
+def _makes_any(spec: Spec, runs: tuple[str, ...]) -> bool:
+    return any(spec.why_no_run(run) is None for run in runs)
+
+
 def _needed(graph: "Graph", measures: list[Measure]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(job for measure in measures for job in graph.measure_jobs(measure)))
 
 
 def _add_figures(graph: "Graph", shown: dict[str, Any]) -> None:
     shown = {**shown, "classes": list(graph.spec.classes)}
-    seed0 = [job for run in FIGURE7_RUNS for job in graph.measure_jobs(Measure(run=run))[:1]]
+    seed0 = [job for run in figure7_runs(graph.spec) for job in graph.measure_jobs(Measure(run=run))[:1]]
     upstream = {
         "figure7": (*seed0, "data/sets/val"),
         "learning-curves": tuple(j for j in graph.jobs if j.startswith(("backbones/", "runs/")) and _trains(j)),
@@ -77,7 +93,7 @@ def _add_report(graph: "Graph", shown: dict[str, Any]) -> None:
     settings = {
         **shown,
         "description": preset.description,
-        "caveat": preset.caveat,
+        "caveat": graph.spec.caveat,
         "ledger": [plain(entry) for entry in graph.spec.ledger],
         "templates": templates,
         "titles": {

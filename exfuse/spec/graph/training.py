@@ -26,8 +26,12 @@ def _add_backbone(graph: "Graph", name: str) -> None:
     settings: dict[str, Any] = {"architecture": plain(graph.spec.backbone(name))}
     upstream: tuple[str, ...] = ()
     outputs = ["weights.safetensors", "metrics.json", "history.csv", "predictions.npz"]
-    if preset.public_backbones:
+    if preset.backbone_weights == "public":
         settings["public_weights"] = graph.spec.backbones[name].public_weights
+    elif preset.backbone_weights == "random":
+        settings["untrained"] = True
+    elif (file := graph.spec.weights_file(name)) is not None:
+        settings["weights"] = graph.digests.of(file)
     else:
         upstream = ("data/imagenet",)
         settings |= {
