@@ -22,6 +22,28 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 @contextmanager
+def writing(target: Path, only: Collection[int] | None = None) -> Iterator[None]:
+    """Turns errors of writing into a user's.
+
+    Args:
+        target: what is written, for the message.
+        only: numbers of the errors that are meant; none: all.
+
+    Raises:
+        UserError: the disk refuses it.
+    """
+    try:
+        yield
+    except OSError as error:
+        if only is not None and error.errno not in only:
+            raise
+        raise UserError(
+            f"cannot write {target}: {error.strerror or error}. Give the folder write permission and space, or set "
+            "another place."
+        ) from error
+
+
+@contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """A temporary path beside ``target`` that becomes ``target`` when the block ends without an exception.
 
@@ -30,15 +52,15 @@ def atomic_path(target: Path) -> Iterator[Path]:
     Raises:
         UserError: the folder cannot be written, or the disk is full.
     """
-    with _unwritable(target):
+    with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem[:80]}.", suffix=target.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
-        with _unwritable(target, only=DISK_ERRORS):
+        with writing(target, only=DISK_ERRORS):
             yield temporary
-        with _unwritable(target):
+        with writing(target):
             with open(temporary, "rb") as written:
                 os.fsync(written.fileno())
             umask = os.umask(0)
@@ -59,16 +81,16 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         UserError: the parent folder cannot be written, or the disk is full.
     """
     prefix = f".{target.name[:80]}."
-    with _unwritable(target):
+    with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         for left in target.parent.glob(f"{glob.escape(prefix)}*"):
             shutil.rmtree(left, ignore_errors=True)
         temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
     replaced = temporary.with_name(f"{temporary.name}.old")
     try:
-        with _unwritable(target, only=DISK_ERRORS):
+        with writing(target, only=DISK_ERRORS):
             yield temporary
-        with _unwritable(target):
+        with writing(target):
             os.chmod(temporary, 0o755)
             if target.exists():  # moved aside at once: a process killed while it deletes must not leave half of it
                 os.replace(target, replaced)
@@ -84,24 +106,10 @@ def require_writable(folder: Path) -> None:
     Raises:
         UserError: it cannot be written.
     """
-    with _unwritable(folder):
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder):
             pass
-
-
-@contextmanager
-def _unwritable(target: Path, only: Collection[int] | None = None) -> Iterator[None]:
-    """Turns errors of writing, those with the numbers ``only`` or all of them, into a user's."""
-    try:
-        yield
-    except OSError as error:
-        if only is not None and error.errno not in only:
-            raise
-        raise UserError(
-            f"cannot write {target}: {error.strerror or error}. Give the folder write permission and space, or set "
-            "another place."
-        ) from error
 
 
 def write_bytes(target: Path, content: bytes) -> None:

@@ -1,9 +1,6 @@
 """`exfuse data …`: from archives to what training reads."""
 
-import signal
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from tqdm import tqdm
@@ -38,7 +35,7 @@ def prepare(graph: Graph, publisher: Publisher, workers: int) -> None:
     What is written does not depend on the number of ``workers``, and what a killed call finished is kept.
     """
     _require_archives(graph, publisher)
-    with running(graph, f"data/{publisher}") as (job, about), _ended_like_by_ctrl_c():
+    with running(graph, f"data/{publisher}") as (job, about):
         archives = whole_archives(graph, publisher)
         about["counts"] = _prepare(graph, publisher, archives, workers, job.key)
 
@@ -67,19 +64,6 @@ def _prepare(
     from exfuse.data.imagenet import prepare_imagenet
 
     return prepare_imagenet(archives, target, expected)
-
-
-@contextmanager
-def _ended_like_by_ctrl_c() -> Iterator[None]:
-    """The next call of the same job asks this one to end by SIGTERM, which would leave no time to end the workers."""
-    if threading.current_thread() is not threading.main_thread():  # only there a handler can be set
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _require_archives(graph: Graph, publisher: Publisher) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from exfuse.commands.progress import Bytes, md5_shown
 from exfuse.data.download import by_hand, download
-from exfuse.data.transfer import Patience
+from exfuse.data.download.transfer import Patience
 from exfuse.errors import UserError
 from exfuse.spec.datasets import PUBLISHERS, Archive, Publisher
 from exfuse.spec.graph import Graph

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from exfuse.commands.progress import md5_shown
-from exfuse.data.partial import part_of
+from exfuse.data.download.partial import part_of
 from exfuse.errors import UserError
 from exfuse.spec.datasets import Archive
 from exfuse.spec.raw import Digests

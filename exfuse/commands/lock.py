@@ -1,7 +1,7 @@
 """One process at a time for each job, also when the one before lost its Snakemake.
 
 A killed Snakemake leaves its jobs running. Each holds a lock on a file of its own; the next call of the same job asks
-the holder to end and takes over.
+the holder to end, by SIGTERM, and takes over. The holder ends as by Ctrl-C, so that it has time to end its workers.
 """
 
 import fcntl
@@ -9,6 +9,7 @@ import os
 import platform
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +42,20 @@ def sole_worker(place: Path, patience: float = PATIENCE_SECONDS) -> Iterator[Non
         handle.truncate(0)
         handle.write(f"{os.getpid()} on {platform.node()}")
         handle.flush()
+        with _ended_like_by_ctrl_c():
+            yield
+
+
+@contextmanager
+def _ended_like_by_ctrl_c() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # only there a handler can be set
         yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _take(descriptor: int, place: Path, patience: float) -> None:

@@ -123,7 +123,7 @@ def count_coco(archives: Mapping[str, Path], class_names: Sequence[str]) -> Coun
         UserError: an archive is missing or damaged, or the annotations are broken.
     """
     from exfuse.data import coco
-    from exfuse.data.coco_annotations import read_instances
+    from exfuse.data.coco.annotations import read_instances
 
     year = coco.layout_year(archives)
     paths = {role: find_archive(archives, name) for role, name in coco.LAYOUTS[year].items()}

@@ -17,9 +17,8 @@ from exfuse.data.archives import check_size, find_archive, member_error, place
 from exfuse.data.matlab import load_mat
 from exfuse.data.prepared import check_counts, progress
 from exfuse.data.tars import TarMember, list_tar, read_tar
-from exfuse.data.workspace import writing
 from exfuse.errors import UserError
-from exfuse.files import atomic_folder, write_csv
+from exfuse.files import atomic_folder, write_csv, writing
 
 TRAIN_ARCHIVE = "ILSVRC2012_img_train.tar"
 VAL_ARCHIVE = "ILSVRC2012_img_val.tar"

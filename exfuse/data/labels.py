@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ IGNORE_INDEX = 255
 """Void: the border of VOC's objects, COCO's crowd regions, padding. Ignored in loss and metric."""
 
 
+@cache
 def voc_palette() -> bytes:
     """The palette of VOC's label images: 256 RGB triples, 768 bytes.
 

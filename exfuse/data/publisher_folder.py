@@ -1,31 +1,38 @@
 """A publisher's folder while it is filled: images, palette masks and, at the end, the index table."""
 
+import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from exfuse.data.images import image_size
 from exfuse.data.prepared import INDEX_COLUMNS, SPLITS, PreparedImage
-from exfuse.data.workspace import Workspace, writing
+from exfuse.data.workspace import Workspace
 from exfuse.errors import UserError
-from exfuse.files import write_csv
+from exfuse.files import write_csv, writing
 
 
-@dataclass(frozen=True, slots=True)
-class _Image:
-    path: str
-    split: str
-    size: tuple[int, int]
+T = TypeVar("T")
+Size = tuple[int, int]
+"""Width and height in pixels."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Mask:
-    path: str
-    size: tuple[int, int]
-    classes: tuple[int, ...]
-    origin: str
+@dataclass(slots=True)
+class _Entry:
+    """What the index will say of an image, small, since COCO has a hundred thousand: equal values share one object.
+
+    A side that has not been added yet has no size.
+    """
+
+    split: str = ""
+    suffix: str = ""
+    size: Size | None = None
+    mask_size: Size | None = None
+    classes: tuple[int, ...] = ()
 
 
 class PublisherFolder:
@@ -42,8 +49,10 @@ class PublisherFolder:
             name: the folder's final name, with which the index's paths begin.
         """
         self._workspace, self._name = workspace, name
-        self._images: dict[str, _Image] = {}
-        self._masks: dict[str, _Mask] = {}
+        self._entries: dict[str, _Entry] = {}
+        self._shared: dict[object, Any] = {}
+        self._awaiting: dict[str, str] = {}
+        """Origins of masks whose image has not been added yet."""
 
     @property
     def scratch(self) -> Path:
@@ -57,12 +66,11 @@ class PublisherFolder:
             None where it was not.
         """
         self._check_new(identifier, origin)
-        path = f"images/{identifier}{suffix}"
-        finished = self._workspace.finished.get(path)
+        finished = self._workspace.finished.get(_image_path(identifier, suffix))
         if finished is None:
             return None
         width, height = finished.about["size"]
-        self._take(identifier, _Image(path, split, (width, height)))
+        self._take_image(identifier, split, suffix, (width, height), origin)
         return width, height
 
     def add_image(
@@ -84,19 +92,18 @@ class PublisherFolder:
             UserError: it is no usable image, its id is taken, its mask has another size, or the disk refuses it.
         """
         self._check_new(identifier, origin)
-        image = _Image(f"images/{identifier}{suffix}", split, image_size(content, origin))
-        self._take(identifier, image)
-        self._workspace.write(image.path, content, {"size": image.size})
-        return image.size
+        size = image_size(content, origin)
+        self._take_image(identifier, split, suffix, size, origin)
+        self._workspace.write(_image_path(identifier, suffix), content, {"size": size})
+        return size
 
     def resume_mask(self, identifier: str, origin: str) -> bool:
         """Adds a mask that was finished before, and says whether it was; errors are those of :meth:`add_mask`."""
-        path = f"masks/{identifier}.png"
-        finished = self._workspace.finished.get(path)
+        finished = self._workspace.finished.get(_mask_path(identifier))
         if finished is None:
             return False
         width, height = finished.about["size"]
-        self._take_mask(identifier, _Mask(path, (width, height), tuple(finished.about["classes"]), origin))
+        self._take_mask(identifier, (width, height), tuple(finished.about["classes"]), origin)
         return True
 
     def add_mask(
@@ -114,60 +121,85 @@ class PublisherFolder:
         Raises:
             UserError: mask and image differ in size, or the disk refuses it.
         """
-        mask = _Mask(f"masks/{identifier}.png", size, classes, origin)
-        self._take_mask(identifier, mask)
-        self._workspace.write(mask.path, content, {"size": size, "classes": classes})
+        self._take_mask(identifier, size, classes, origin)
+        self._workspace.write(_mask_path(identifier), content, {"size": size, "classes": classes})
 
     def has(self, kind: str, identifier: str) -> bool:
         """Whether an id's file of ``images`` or ``masks`` has been added."""
-        return identifier in (self._images if kind == "images" else self._masks)
+        entry = self._entries.get(identifier)
+        return entry is not None and (entry.size if kind == "images" else entry.mask_size) is not None
 
     def finish(self) -> dict[str, int]:
         """Writes ``index.csv`` and returns the number of images of each split."""
         self._remove_strangers()
-        entries = sorted(map(self._entry, self._images), key=lambda entry: (SPLITS.index(entry.split), entry.id))
-        write_csv(self._workspace.content / "index.csv", INDEX_COLUMNS, (entry.row() for entry in entries))
-        return {split: sum(entry.split == split for entry in entries) for split in SPLITS}
+        images = [identifier for identifier, entry in self._entries.items() if entry.size is not None]
+        images.sort(key=lambda identifier: (SPLITS.index(self._entries[identifier].split), identifier))
+        write_csv(self._workspace.content / "index.csv", INDEX_COLUMNS, (self._line(name).row() for name in images))
+        splits = Counter(self._entries[identifier].split for identifier in images)
+        return {split: splits[split] for split in SPLITS}
 
-    def _entry(self, identifier: str) -> PreparedImage:
-        image, mask = self._images[identifier], self._masks.get(identifier)
+    def _line(self, identifier: str) -> PreparedImage:
+        entry = self._entries[identifier]
+        assert entry.size is not None
         return PreparedImage(
             identifier,
-            image.split,
-            f"{self._name}/{image.path}",
-            f"{self._name}/{mask.path}" if mask else "",
-            *image.size,
-            mask.classes if mask else (),
+            entry.split,
+            f"{self._name}/{_image_path(identifier, entry.suffix)}",
+            f"{self._name}/{_mask_path(identifier)}" if entry.mask_size else "",
+            *entry.size,
+            entry.classes,
         )
 
     def _check_new(self, identifier: str, origin: str) -> None:
-        if (image := self._images.get(identifier)) is not None:
-            raise UserError(f"{origin}: image {identifier} is already in split `{image.split}`.")
+        if self.has("images", identifier):
+            raise UserError(f"{origin}: image {identifier} is already in split `{self._entries[identifier].split}`.")
 
-    def _take(self, identifier: str, image: _Image) -> None:
-        self._images[identifier] = image
-        self._compare_sizes(identifier)
+    def _take_image(self, identifier: str, split: str, suffix: str, size: Size, origin: str) -> None:
+        entry = self._entries.setdefault(identifier, _Entry())
+        entry.split, entry.suffix, entry.size = split, suffix, self._share(size)
+        _compare_sizes(entry, self._awaiting.pop(identifier, origin))
 
-    def _take_mask(self, identifier: str, mask: _Mask) -> None:
-        self._masks[identifier] = mask
-        self._compare_sizes(identifier)
+    def _take_mask(self, identifier: str, size: Size, classes: tuple[int, ...], origin: str) -> None:
+        entry = self._entries.setdefault(identifier, _Entry())
+        entry.mask_size, entry.classes = self._share(size), self._share(classes)
+        if entry.size is None:
+            self._awaiting[identifier] = origin
+        _compare_sizes(entry, origin)
 
-    def _compare_sizes(self, identifier: str) -> None:
-        image, mask = self._images.get(identifier), self._masks.get(identifier)
-        if image and mask and image.size != mask.size:
-            raise UserError(
-                f"{mask.origin}: the mask has {mask.size[0]}×{mask.size[1]} pixels, its image "
-                f"{image.size[0]}×{image.size[1]}."
-            )
+    def _share(self, value: T) -> T:
+        """An equal value that was seen before, or this one."""
+        shared: T = self._shared.setdefault(value, value)
+        return shared
 
     def _remove_strangers(self) -> None:
         """What a killed preparation left, and this one did not finish, is in no index."""
-        added = {entry.path for entries in (self._images, self._masks) for entry in entries.values()}
         content = self._workspace.content
         with writing(content):
-            for path in content.rglob("*"):
-                if path.is_file() and str(path.relative_to(content)) not in added:
-                    path.unlink()
+            for path in os.scandir(content):
+                if path.is_file():
+                    os.unlink(path)
+            for kind in ("images", "masks"):
+                for path in os.scandir(content / kind) if (content / kind).is_dir() else ():
+                    identifier, suffix = os.path.splitext(path.name)
+                    known = self.has(kind, identifier)
+                    if not known or suffix != (self._entries[identifier].suffix if kind == "images" else ".png"):
+                        os.unlink(path)
+
+
+def _image_path(identifier: str, suffix: str) -> str:
+    return f"images/{identifier}{suffix}"
+
+
+def _mask_path(identifier: str) -> str:
+    return f"masks/{identifier}.png"
+
+
+def _compare_sizes(entry: _Entry, origin: str) -> None:
+    if entry.size and entry.mask_size and entry.size != entry.mask_size:
+        raise UserError(
+            f"{origin}: the mask has {entry.mask_size[0]}×{entry.mask_size[1]} pixels, its image "
+            f"{entry.size[0]}×{entry.size[1]}."
+        )
 
 
 @contextmanager

@@ -65,8 +65,8 @@ def write_set(
         raise UserError(f"set `{name}` has no image: its publishers' splits are empty. Prepare the data again.")
     if expected is not None and len(entries) != expected:
         raise UserError(
-            f"set `{name}` has {len(entries)} images, expected {expected}. Get the archives from their publishers again, "
-            "or declare a folder with fewer images as a subset, with `sets` of its own, in params/datasets.yaml."
+            f"set `{name}` has {len(entries)} images, expected {expected}. Get the archives from their publishers "
+            "again, or declare a folder with fewer images as a subset, with `sets` of its own, in params/datasets.yaml."
         )
     hard = set(repeat_classes)
     rows = sorted(entries + [entry for entry in entries if hard & set(entry[1].classes)], key=_order)

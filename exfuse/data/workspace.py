@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from exfuse.data.prepared import progress
-from exfuse.errors import UserError
+from exfuse.files import writing
 
 FORMAT = 1
 """Of the journal and of what preparation writes; raise it when either changes."""
@@ -164,19 +164,3 @@ def _sync_disk(folder: Path) -> None:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def writing(target: Path) -> Iterator[None]:
-    """Turns errors of writing into a user's.
-
-    Raises:
-        UserError: the disk refuses it.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"cannot write {target}: {error.strerror or error}. Give the folder write permission and space, or set "
-            "another place."
-        ) from error

@@ -15,8 +15,8 @@ import pytest
 from exfuse import cli
 from exfuse.commands import progress
 from exfuse.commands.fetch import needed
-from exfuse.data.partial import part_of
-from exfuse.data.transfer import Patience
+from exfuse.data.download.partial import part_of
+from exfuse.data.download.transfer import Patience
 from tests.data.publisher_server import Answer, Publisher, serving
 from tests.params import Params, copy_params
 

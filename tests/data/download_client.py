@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from exfuse.data.download import Downloaded, download
-from exfuse.data.transfer import Patience
+from exfuse.data.download.transfer import Patience
 from exfuse.spec.datasets import Archive
 
 CONTENT = np.random.default_rng(0).bytes(300_000)

@@ -10,8 +10,8 @@ import pytest
 from exfuse.data import coco_regions, json_stream
 from exfuse.data.archives import ZipReader
 from exfuse.data.coco import count_coco, prepare_coco
-from exfuse.data.coco_annotations import read_instances
-from exfuse.data.coco_regions import region_store
+from exfuse.data.coco.annotations import read_instances
+from exfuse.data.coco.regions import region_store
 from exfuse.data.labels import VOC_CLASSES
 from exfuse.errors import UserError
 from tests.data.publishers import annotation, instances, square, write_coco, write_zip

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from exfuse.data import partial
+from exfuse.data.download import partial
 from exfuse.data.download import Downloaded
-from exfuse.data.partial import Partial, part_of
+from exfuse.data.download.partial import Partial, part_of
 from exfuse.errors import UserError
 from tests.data.download_client import CONTENT, HALF, MD5, NAME, Client
 from tests.data.publisher_server import Answer, Publisher, serving

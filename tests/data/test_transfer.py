@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from exfuse.data.download import Downloaded
-from exfuse.data.partial import part_of
-from exfuse.data.transfer import CHUNK_BYTES
+from exfuse.data.download.partial import part_of
+from exfuse.data.download.transfer import CHUNK_BYTES
 from exfuse.errors import UserError
 from tests.data.download_client import CONTENT, HALF, MD5, NAME, Client
 from tests.data.publisher_server import Answer, Publisher, serving

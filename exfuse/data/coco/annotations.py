@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from exfuse.data.archives import MAX_MEMBER_BYTES, ZipReader, place
-from exfuse.data.coco_regions import Region, RegionStore
-from exfuse.data.json_stream import read_arrays
+from exfuse.data.coco.arrays import read_arrays
+from exfuse.data.coco.regions import Region, RegionStore
 from exfuse.data.prepared import check_id
 from exfuse.errors import UserError
 
@@ -87,7 +87,7 @@ def read_instances(
         try:
             for name, entry in read_arrays(stream, entries):
                 entries[name](entry)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             while stream.read(MAX_MEMBER_BYTES):  # to the checksum: damage of the archive is the better explanation
                 pass
             raise UserError(f"{origin}: it is no COCO annotation file ({error}).") from error

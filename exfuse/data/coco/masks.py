@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exfuse.data.coco_regions import Region
+from exfuse.data.coco.regions import Region
 from exfuse.data.labels import IGNORE_INDEX
 from exfuse.errors import UserError
 

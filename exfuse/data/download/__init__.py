@@ -6,8 +6,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from exfuse.data.partial import Partial
-from exfuse.data.transfer import Display, Patience, RefusedError, Transfer
+from exfuse.data.download.partial import Partial
+from exfuse.data.download.transfer import Display, Patience, RefusedError, Transfer
 from exfuse.errors import UserError
 from exfuse.spec.datasets import Archive
 from exfuse.spec.raw import md5

@@ -9,8 +9,8 @@ from typing import Protocol
 import requests
 
 from exfuse import __version__
-from exfuse.data.answers import content_range, in_words, retry_after
-from exfuse.data.partial import Origin, Partial
+from exfuse.data.download.answers import content_range, in_words, retry_after
+from exfuse.data.download.partial import Origin, Partial
 
 CHUNK_BYTES = 1 << 14
 """Small, because a connection that is reset takes the chunk with it that was not whole yet."""

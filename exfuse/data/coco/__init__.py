@@ -5,7 +5,7 @@ Rules where §4 says only "retain images including the same 20 classes":
 * Categories are mapped by their id; all others are background.
 * An image is kept when it has at least one *non-crowd* annotation of the wanted classes. A crowd region becomes void,
   so an image that has the classes in crowds alone would hold no labelled object pixel.
-* How regions become a mask: :mod:`exfuse.data.coco_masks`.
+* How regions become a mask: :mod:`exfuse.data.coco.masks`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exfuse.data.archives import ZipReader, find_archive, place
-from exfuse.data.coco_annotations import Instances, ListedImage, read_instances
-from exfuse.data.coco_masks import draw_mask
-from exfuse.data.coco_regions import Region, RegionStore, region_store
+from exfuse.data.coco.annotations import Instances, ListedImage, read_instances
+from exfuse.data.coco.masks import draw_mask
+from exfuse.data.coco.regions import Region, RegionStore, region_store
 from exfuse.data.images import encode_mask, object_classes
 from exfuse.data.labels import class_ids
 from exfuse.data.parallel import ordered_map
