@@ -15,7 +15,6 @@ from exfuse.data.workspace import Workspace
 from exfuse.errors import UserError
 from exfuse.files import write_csv, writing
 
-
 T = TypeVar("T")
 Size = tuple[int, int]
 """Width and height in pixels."""

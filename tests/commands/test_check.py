@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from exfuse.commands.check import check
-from exfuse.data.mini import write_archives
 from exfuse.data.download.partial import part_of
+from exfuse.data.mini import write_archives
 from exfuse.errors import UserError
 from tests.data.publishers import SBD_ROOT, VOC_ROOT, labels, png, sbd_members, voc_members, write_tar
 from tests.params import Params, copy_params

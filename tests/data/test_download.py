@@ -10,8 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from exfuse.data.download import partial
-from exfuse.data.download import Downloaded
+from exfuse.data.download import Downloaded, partial
 from exfuse.data.download.partial import Partial, part_of
 from exfuse.errors import UserError
 from tests.data.download_client import CONTENT, HALF, MD5, NAME, Client

@@ -70,5 +70,5 @@ def test_other_classes_than_vocs() -> None:
     assert (class_map.num_classes, class_map.num_labels) == (3, 4)
     assert [int(class_map.table[label]) for label in (0, 1, 2, 3, 4, 255)] == [0, 1, 0, 2, 255, 255]
     assert [int(class_map.to_masks[label]) for label in (0, 1, 2, 3)] == [0, 1, 3, 255]
-    with pytest.raises(UserError, match="unknown class `rode`. Did you mean `road`"):
+    with pytest.raises(UserError, match=r"unknown class `rode`\. Did you mean `road`"):
         ClassMap(["rode"], classes=["void", "sky", "car", "road"])

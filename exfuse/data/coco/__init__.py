@@ -71,25 +71,6 @@ def layout_year(archives: Mapping[str, Path]) -> str:
     return years[0]
 
 
-def count_coco(archives: Mapping[str, Path], class_names: Sequence[str]) -> dict[str, int]:
-    """Counts without preparing.
-
-    Args:
-        archives: path by official name, of the 2014 or the 2017 layout; the annotations are enough.
-        class_names: VOC's object classes that an image must show to be retained.
-
-    Returns:
-        Listed images of ``train`` and ``val``, and how many of them ``prepare_coco`` would keep as ``retained``.
-
-    Raises:
-        UserError: the annotations are missing, damaged or unusable.
-    """
-    year = layout_year(archives)
-    wanted = class_ids(class_names)
-    with ZipReader(find_archive(archives, LAYOUTS[year]["annotations"])) as annotations:
-        return _counts({split: read_instances(annotations, _listing(split, year), wanted) for split in SPLITS})
-
-
 def _counts(found: Mapping[str, Instances]) -> dict[str, int]:
     listed = {split: len(instances.images) for split, instances in found.items()}
     return {**listed, "retained": sum(len(instances.shown) for instances in found.values())}

@@ -1,10 +1,10 @@
 """The arrays of a large JSON object, element by element, in a memory that does not grow with the file.
 
-One pass over ijson's events, whatever the arrays' order. ``ijson.items`` would need a pass an array, which takes as long,
+One pass over ijson's events, whatever the arrays' order. ``ijson.items`` would need a pass an array and take as long,
 does not tell an absent array from an empty one, and its memory grows with the square of the depth of nesting.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import IO, Any
 
 import ijson
@@ -64,7 +64,7 @@ def _arrays(events: Iterator[_Event], limited: _Limited, names: Collection[str])
             continue
         first = next(events)
         if key not in names:
-            _pass_over(first, events, limited)
+            _follow(first, events, lambda *_: limited.mark())
         elif key in met:
             raise ValueError(f"{key} stands there twice")
         elif first[0] != "start_array":
@@ -77,33 +77,27 @@ def _arrays(events: Iterator[_Event], limited: _Limited, names: Collection[str])
 
 
 def _elements(events: Iterator[_Event], limited: _Limited) -> Iterator[Any]:
-    for event in events:
-        if event[0] == "end_array":
+    for first in events:
+        if first[0] == "end_array":
             return
         builder = ijson.ObjectBuilder()
-        for part in _value(event, events):
-            builder.event(*part)
+        _follow(first, events, builder.event)
         limited.mark()
         yield builder.value
 
 
-def _pass_over(first: _Event, events: Iterator[_Event], limited: _Limited) -> None:
-    for _ in _value(first, events):
-        limited.mark()
-
-
-def _value(first: _Event, events: Iterator[_Event]) -> Iterator[_Event]:
-    """The events of one value."""
-    yield first
+def _follow(first: _Event, events: Iterator[_Event], visit: Callable[[str, Any], object]) -> None:
+    """Shows each event of one value to ``visit``."""
+    visit(*first)
     depth = int(first[0] in _OPENING)
     while depth:
-        event = next(events)
-        yield event
-        if event[0] in _OPENING:
+        event, value = next(events)
+        visit(event, value)
+        if event in _OPENING:
             depth += 1
             if depth > MAX_DEPTH:
                 raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
-        elif event[0] in _CLOSING:
+        elif event in _CLOSING:
             depth -= 1
 
 
@@ -113,4 +107,4 @@ def _in_words(error: ijson.JSONError) -> str:
     lines = drawn.decode(errors="replace") if isinstance(drawn, bytes) else str(drawn)
     reason, _, rest = lines.partition("\n")
     near = rest.partition("\n")[0].strip()
-    return f"{reason}, near {near}" if near else reason
+    return f"{reason.rstrip('.')} near `{near}`" if near else reason
