@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.rounds import spread
 from exfuse.data import imagenet
 from exfuse.data.imagenet import ImageIndex
-from exfuse.data.loading import ImageNetSet, read_image_index
+from exfuse.data.loading import ImageNetSet
 from exfuse.data.tars import TarMember
 from exfuse.data.transforms import CentreCrop
 
@@ -32,11 +32,6 @@ METHODS = ("fork", "forkserver")
 T = TypeVar("T")
 
 
-def write_index(target: Path, index: ImageIndex) -> None:
-    """Writes an index as the preparation does."""
-    imagenet._write(target, index)
-
-
 def synthetic_index(images: int = IMAGES, classes: int = CLASSES) -> ImageIndex:
     """An index of as many images, built class by class from lists of members, as the preparation builds it."""
     pieces, position = [], 0
@@ -46,15 +41,13 @@ def synthetic_index(images: int = IMAGES, classes: int = CLASSES) -> ImageIndex:
             members.append(TarMember(f"n{label + 1_440_764:08}_{number:05}.JPEG", MEMBER_BYTES, position))
             position += MEMBER_BYTES
         pieces.append(ImageIndex.of(imagenet.TRAIN_ARCHIVE, members, [label] * len(members)))
-    columns = ("offset", "length", "label", "name")
-    joined = {column: np.concatenate([getattr(piece, column) for piece in pieces]) for column in columns}
-    return ImageIndex(imagenet.TRAIN_ARCHIVE, **joined)
+    return ImageIndex.concatenate(pieces)
 
 
 def build(target: Path, images: int = IMAGES, classes: int = CLASSES) -> int:
     """Builds and writes an index; how far this process's resident memory rose above its start, in bytes."""
     before = _peak()
-    write_index(target, synthetic_index(images, classes))
+    synthetic_index(images, classes).save(target)
     return _peak() - before
 
 
@@ -63,7 +56,7 @@ def hold(source: Path) -> tuple[int, float]:
     before, times = _peak(), []
     for _ in range(LOADS):
         start = time.perf_counter()
-        index = read_image_index(source)
+        index = ImageIndex.load(source)
         times.append(time.perf_counter() - start)
         del index  # before the next one is there
     return _peak() - before, statistics.median(times)

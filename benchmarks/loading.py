@@ -59,9 +59,7 @@ def write_data(root: Path, photographs: list[bytes]) -> None:
     with tarfile.open(root / TAR, "w") as tar:
         tar.add(root / "loose" / "class", arcname="class")
     members = list_tar(root / TAR)
-    index = ImageIndex.of(TAR, members, [0] * len(members))
-    columns = {column: getattr(index, column) for column in ("offset", "length", "label", "name")}
-    np.savez(root / INDEX, archive=np.array(TAR), **columns)
+    ImageIndex.of(TAR, members, [0] * len(members)).save(root / INDEX)
 
 
 def _mask(height: int, width: int, generator: np.random.Generator) -> np.ndarray:

@@ -23,7 +23,8 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.data import full_counts
+from benchmarks import full_counts
+from exfuse.data.labels import VOC_CLASSES
 
 ROOT = Path(__file__).resolve().parent.parent
 POLL_SECONDS = 0.02
@@ -80,65 +81,55 @@ WRITERS: Mapping[str, Callable[[Path, float], dict[str, Path]]] = {
 }
 
 
-def prepare(
-    publisher: str, archives: Mapping[str, Path], target: Path, workers: int = 1, classes: Sequence[str] = ()
-) -> dict[str, int]:
-    """Prepares a publisher's archives as `exfuse data prepare` does.
+CHILD = """
+import json, sys, time
+from pathlib import Path
+from exfuse.data.preparation import prepare
+if __name__ == "__main__":
+    publisher, archives, target, options = json.loads(sys.argv[1])
+    start = time.perf_counter()
+    counts = prepare(publisher, {name: Path(path) for name, path in archives.items()}, Path(target), **options)
+    peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    print(json.dumps([counts, time.perf_counter() - start, peak * 1024]))
+"""
+
+
+def request(
+    publisher: str,
+    archives: Mapping[str, Path],
+    target: Path,
+    workers: int = 1,
+    classes: Sequence[str] = VOC_CLASSES[1:],
+) -> str:
+    """The argument with which ``CHILD`` prepares a publisher's archives as `exfuse data prepare` does.
 
     Args:
         publisher: one of ``WRITERS``.
         archives: path by official name.
         target: the publisher's prepared folder.
         workers: processes that convert masks.
-        classes: for whose images COCO is searched; none: all twenty of VOC.
-
-    Returns:
-        The preparation's counts.
+        classes: for whose images COCO is searched.
     """
-    if publisher == "voc":
-        from exfuse.data.voc import prepare_voc
-
-        return prepare_voc(archives, target, identity=IDENTITY)
-    if publisher == "sbd":
-        from exfuse.data.sbd import prepare_sbd
-
-        return prepare_sbd(archives, target, workers, identity=IDENTITY)
-    if publisher == "coco":
-        from exfuse.data.coco import prepare_coco
-        from exfuse.data.labels import VOC_CLASSES
-
-        return prepare_coco(archives, target, classes or VOC_CLASSES[1:], workers, identity=IDENTITY)
-    from exfuse.data.imagenet import prepare_imagenet
-
-    return prepare_imagenet(archives, target)
-
-
-CHILD = """
-import json, sys, time
-from pathlib import Path
-from benchmarks.preparation import prepare
-if __name__ == "__main__":
-    publisher, archives, target, *options = json.loads(sys.argv[1])
-    start = time.perf_counter()
-    counts = prepare(publisher, {name: Path(path) for name, path in archives.items()}, Path(target), *options)
-    peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
-    print(json.dumps([counts, time.perf_counter() - start, peak * 1024]))
-"""
+    paths = {name: str(path) for name, path in archives.items()}
+    options = {"class_names": list(classes), "workers": workers, "identity": IDENTITY}
+    return json.dumps([publisher, paths, str(target), options])
 
 
 def measure(
-    publisher: str, archives: Mapping[str, Path], target: Path, workers: int = 1, classes: Sequence[str] = ()
+    publisher: str,
+    archives: Mapping[str, Path],
+    target: Path,
+    workers: int = 1,
+    classes: Sequence[str] = VOC_CLASSES[1:],
 ) -> Cost:
-    """Prepares in a fresh process and watches it and its workers; arguments are those of :func:`prepare`.
+    """Prepares in a fresh process and watches it and its workers; arguments are those of :func:`request`.
 
     Raises:
         RuntimeError: the preparation failed.
     """
-    paths = {name: str(path) for name, path in archives.items()}
-    request = json.dumps([publisher, paths, str(target), workers, list(classes)])
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        [sys.executable, "-c", CHILD, request],
+        [sys.executable, "-c", CHILD, request(publisher, archives, target, workers, classes)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

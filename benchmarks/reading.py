@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.full_index import measure_index, write_index
+from benchmarks.full_index import measure_index
 from benchmarks.rounds import alternate, print_rates
 from exfuse.data.imagenet import ImageIndex
 from exfuse.data.loading import ImageNetSet
@@ -45,7 +45,7 @@ def write_files(root: Path, count: int) -> list[Path]:
         for file in files:
             tar.add(file, arcname=file.name)
     members = list_tar(root / "images.tar")
-    write_index(root / "index.npz", ImageIndex.of("images.tar", members, [0] * len(members)))
+    ImageIndex.of("images.tar", members, [0] * len(members)).save(root / "index.npz")
     os.sync()  # pages that are not written yet cannot be dropped
     return files
 

@@ -160,7 +160,7 @@ def finetune(
 
 @app.command()
 def evaluate(context: typer.Context, run: RunName, seed: Seed = 0) -> None:
-    """Score a run's last stage on VOC val, plain and with flip."""
+    """Score a run's last stage on VOC val (or own validation images), plain and with flip."""
     _score(context, run, seed, "val", "exfuse evaluate")
 
 
@@ -249,7 +249,7 @@ def main() -> None:
     except (KeyboardInterrupt, SystemExit) as end:  # typer turns Ctrl-C into an exit without a word
         if isinstance(end, SystemExit) and end.code != INTERRUPTED:
             raise
-        print("interrupted; nothing half-written stays, and the next call goes on", file=sys.stderr)
+        print("interrupted; what is finished is kept, and the next call goes on", file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 

@@ -137,6 +137,22 @@ def write_csv(target: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
     write_text(target, text.getvalue())
 
 
+def read_bytes(source: Path, advice: str = "") -> bytes:
+    """Reads a whole file.
+
+    Args:
+        source: the file.
+        advice: what to do when it cannot be read, a sentence.
+
+    Raises:
+        UserError: the file is absent or unreadable.
+    """
+    try:
+        return source.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {source}: {error.strerror or error}. {advice}".rstrip()) from error
+
+
 def read_json(source: Path) -> Any:
     """Reads JSON.
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import exfuse
-from exfuse import cli
 from tests.params import Params, copy_params
+from tests.program import call
 
 VERBS = ("pretrain", "finetune", "evaluate", "submit", "table", "figure", "claims", "report", "status", "times", "data")
 ARCHIVE = "VOCtrainval_11-May-2012.tar"
@@ -29,15 +29,6 @@ def _exfuse(repo_root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(repo_root), "COLUMNS": "200"}
     command = [sys.executable, "-m", "exfuse.cli", *words]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-
-def _call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """The program in this process; gives its exit code."""
-    monkeypatch.setattr("sys.argv", ["exfuse", *words])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
 
 
 def _left(root: Path) -> set[str]:
@@ -148,7 +139,7 @@ def test_unknown_names(
     params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     words: tuple[str, ...], message: str,
 ) -> None:  # fmt: skip
-    assert _call(monkeypatch, *words) == 1
+    assert call(monkeypatch, *words) == 1
     printed = capsys.readouterr()
     assert printed.err.startswith("error: ")
     assert printed.err.endswith(f"{message}\n")
@@ -156,7 +147,7 @@ def test_unknown_names(
 
 
 def test_unknown_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _call(monkeypatch, "tabel") == 2
+    assert call(monkeypatch, "tabel") == 2
     assert "Did you mean 'table'?" in capsys.readouterr().err
 
 
@@ -198,7 +189,7 @@ def test_what_a_preset_does_not_make(
     params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     words: tuple[str, ...], message: str,
 ) -> None:  # fmt: skip
-    assert _call(monkeypatch, *words) == 1
+    assert call(monkeypatch, *words) == 1
     assert message in capsys.readouterr().err
     assert _left(params.root) == set()
 
@@ -207,7 +198,7 @@ def test_what_a_preset_does_not_make(
 def test_a_job_whose_inputs_are_missing_names_the_command_that_makes_them(
     params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
 ) -> None:
-    assert _call(monkeypatch, *words) == 1
+    assert call(monkeypatch, *words) == 1
     message = capsys.readouterr().err
     assert (
         "which is missing or was made from other settings. `snakemake --cores all --config preset=mini -- results/mini/"
@@ -234,7 +225,7 @@ def test_a_missing_archive_says_where_it_belongs_and_comes_from(
     params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     publisher: str, archive: str, origin: str,
 ) -> None:  # fmt: skip
-    assert _call(monkeypatch, "--preset", "paper", "--data-root", "elsewhere", "data", "prepare", publisher) == 1
+    assert call(monkeypatch, "--preset", "paper", "--data-root", "elsewhere", "data", "prepare", publisher) == 1
     message = capsys.readouterr().err
     assert message.startswith(f"error: elsewhere/{archive} is missing.")
     assert origin in message
@@ -245,8 +236,10 @@ def test_a_missing_archive_says_where_it_belongs_and_comes_from(
 def test_the_test_set_without_its_archive_says_which_is_missing(
     params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _call(monkeypatch, "--preset", "paper", "data", "set", "test") == 1
-    assert "data/official/VOC2012test.tar is missing. Put the publisher's file" in capsys.readouterr().err
+    assert call(monkeypatch, "--preset", "paper", "data", "set", "test") == 1
+    assert (
+        "data/official/VOC2012test.tar is missing. Get VOC2012test.tar from the PASCAL VOC" in capsys.readouterr().err
+    )
     assert _left(params.root) == set()
 
 
@@ -257,7 +250,7 @@ def test_a_damaged_archive_names_both_checksums(
     params.put("datasets.yaml", "folders.official.archives.voc.0.size", 3)
     (params.root / "archives").mkdir()
     (params.root / "archives" / ARCHIVE).write_bytes(b"abc")
-    assert _call(monkeypatch, "--preset", "paper", "--data-root", "archives", "data", "prepare", "voc") == 1
+    assert call(monkeypatch, "--preset", "paper", "--data-root", "archives", "data", "prepare", "voc") == 1
     message = capsys.readouterr().err
     for word in (ARCHIVE, "900150983cd24fb0d6963f7d28e17f72", "6cd6e144f989b92b3379bac3b3de84fd"):
         assert word in message
@@ -268,7 +261,7 @@ def test_archives_that_cannot_be_written(
     params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (params.root / "data").write_text("in the way")
-    assert _call(monkeypatch, "--preset", "smoke", "data", "archives") == 1
+    assert call(monkeypatch, "--preset", "smoke", "data", "archives") == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert "cannot write data/smoke" in errors[0]
@@ -280,7 +273,7 @@ def test_results_that_cannot_be_written(
 ) -> None:
     (params.root / "results").write_text("in the way")
     words = ("--preset", "paper", "--data", "subset", "--data-root", str(real_archives), "data", "prepare", "voc")
-    assert _call(monkeypatch, *words) == 1
+    assert call(monkeypatch, *words) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert "cannot write results/paper/data/voc" in errors[0]
@@ -290,10 +283,7 @@ def test_results_that_cannot_be_written(
 
 
 def _status(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
-    monkeypatch.setattr("sys.argv", ["exfuse", "--preset", "smoke", "status"])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert not ended.value.code
+    assert call(monkeypatch, "--preset", "smoke", "status") == 0
     *lines, last = capsys.readouterr().out.splitlines()
     states = {line[9:]: line[:9].strip() for line in lines}
     fresh = sum(state != "to run" for state in states.values())
@@ -318,7 +308,5 @@ def test_status_says_what_is_fresh_and_what_is_to_run(
 def test_times_before_anything_ran(
     params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["exfuse", "times"])
-    with pytest.raises(SystemExit):
-        cli.main()
+    assert call(monkeypatch, "times") == 0
     assert capsys.readouterr().out.split() == ["rule", "count", "seconds", "longest", "memory"]

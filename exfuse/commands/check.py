@@ -1,17 +1,17 @@
 """`exfuse data check`: whether the archives are there, whole, and what they should hold."""
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
-from exfuse.commands.fetch import needed
-from exfuse.commands.findings import Findings, inspect
-from exfuse.data import counting
+from exfuse.commands.archive_state import ArchiveState, Condition, state_of
+from exfuse.commands.findings import Findings, say_state
+from exfuse.commands.publishers import how_to_get, needed, require_publishers
+from exfuse.data import counting, sets
 from exfuse.data.counting import Counted
-from exfuse.data.download import by_hand
 from exfuse.errors import UserError
-from exfuse.spec.datasets import Archive, Publisher, SetName
+from exfuse.spec.datasets import Publisher
 from exfuse.spec.graph import Graph
-from exfuse.spec.own import OWN_SPLITS, list_images
+from exfuse.spec.own import OWN_SPLITS
+from exfuse.spec.own_files import list_images
 
 RETAINED = "retained"
 
@@ -29,10 +29,7 @@ def check(graph: Graph, asked: Sequence[Publisher] = (), quick: bool = False) ->
         UserError: something is wrong; the message sums it all up.
     """
     folder, name = graph.spec.folder, graph.spec.preset.data
-    for publisher in asked:
-        if publisher not in folder.archives:
-            has = ", ".join(folder.archives) or "none"
-            raise UserError(f"data folder '{name}' has no archives of '{publisher}'; it has those of: {has}.")
+    require_publishers(graph, asked)
     findings = Findings()
     _say_heading(graph, findings)
     counted = {}
@@ -70,23 +67,12 @@ def _check_publisher(
     """The lines of a publisher; gives what its archives hold where that can be told."""
     aside = "" if required else f" (not needed by preset {graph.spec.preset.name}; name it to have it checked)"
     findings.say(f"{publisher}{aside}")
-    archives = graph.spec.folder.archives[publisher]
-    digests = graph.digests if required and not quick else None
-    usable = [
-        inspect(
-            archive,
-            graph.spec.archive_folder / archive.file,
-            findings,
-            digests,
-            _how_to_get(graph, publisher, archive) if required else None,
-        )
-        for archive in archives
-    ]
-    if not required or not all(usable):
+    states = _check_archives(graph, publisher, findings, required=required, quick=quick)
+    if not required or any(state.absent or state.condition is Condition.CUT_SHORT for state in states):
         return None
-    paths = {archive.file: graph.spec.archive_folder / archive.file for archive in archives}
     try:
-        found = _counter(graph, publisher)(paths)
+        archives = {state.archive.file: state.path for state in states}
+        found = counting.count(publisher, archives, class_names=graph.spec.classes[1:])
     except UserError as problem:
         findings.problem(f"  {problem}", f"{publisher} cannot be read")
         return None
@@ -96,24 +82,19 @@ def _check_publisher(
     return found
 
 
-def _how_to_get(graph: Graph, publisher: Publisher, archive: Archive) -> str:
-    if graph.spec.folder.generated is not None:
-        return "`exfuse data archives` makes it."
-    if archive.urls:
-        return f"`exfuse data fetch {publisher}` downloads it."
-    return by_hand(archive, graph.spec.archive_folder / archive.file)
-
-
-def _counter(graph: Graph, publisher: Publisher) -> Callable[[Mapping[str, Path]], Counted]:
-    if publisher == "coco":
-        return lambda paths: counting.count_coco(paths, graph.spec.classes[1:])
-    counters: dict[str, Callable[[Mapping[str, Path]], Counted]] = {
-        "voc": counting.count_voc,
-        "voc-test": counting.count_voc_test,
-        "sbd": counting.count_sbd,
-        "imagenet": counting.count_imagenet,
-    }
-    return counters[publisher]
+def _check_archives(
+    graph: Graph, publisher: Publisher, findings: Findings, *, required: bool, quick: bool
+) -> list[ArchiveState]:
+    """A line an archive, and how to get those that are not right."""
+    digests = graph.digests if required and not quick else None
+    states = []
+    for archive in graph.spec.folder.archives[publisher]:
+        states.append(state_of(archive, graph.spec.archive_folder / archive.file, digests))
+        say_state(states[-1], findings, required=required, compared=digests is not None)
+    wrong = [state for state in states if not state.right]
+    for sentence in how_to_get(graph, publisher, wrong) if wrong and required else ():
+        findings.say(f"  {sentence}")
+    return states
 
 
 def _compare_counts(graph: Graph, publisher: Publisher, found: Counted, findings: Findings) -> None:
@@ -161,46 +142,36 @@ def _retained(graph: Graph, counts: Mapping[str, int]) -> str:
 
 
 def _check_sets(graph: Graph, counted: Mapping[Publisher, Counted], findings: Findings) -> None:
-    """Sizes of the sets that training reads, and that none of them holds an image of VOC val."""
-    sets = _sets(counted)
-    if not sets:
-        return
-    findings.say("sets")
-    declared = graph.spec.folder.sets
-    for name, ids in sets.items():
-        line = f"  {_of(name, len(ids), declared.get(name))}"
+    """Sizes of the sets that training reads, and that those which must not hold an image of VOC val do not."""
+    ids: dict[sets.Part, frozenset[str]] = {
+        (publisher, split): listed for publisher, found in counted.items() for split, listed in found.ids.items()
+    }
+    declared = {str(name): number for name, number in graph.spec.folder.sets.items()}
+    known = [name for name in sets.PARTS if sets.parts_read(name) <= ids.keys()]
+    if known:
+        findings.say("sets")
+    for name in known:
+        _check_set(name, ids, declared.get(name), findings)
+
+
+def _check_set(name: str, ids: Mapping[sets.Part, frozenset[str]], declared: int | None, findings: Findings) -> None:
+    members = frozenset().union(*sets.member_ids(name, ids).values())
+    line, wrong = f"  {_of(name, len(members), declared)}", []
+    if declared not in (None, len(members)):
+        wrong.append(f"set {name} has {len(members)} of {declared} images")
+    if name in sets.HELD_OUT:
+        held_out = ids[sets.VOC_VAL]
+        shared = members & held_out
+        if shared:
+            wrong.append(f"set {name} shares {len(shared)} images with VOC val, such as {min(shared)}")
+        line += f", {len(shared)} of them in VOC val, such as {min(shared)}" if shared else ", disjoint from VOC val"
         if name == "trainaug":
-            held_out = len(sets["val"] & _union(counted["sbd"], "train", "val"))
-            line += f", disjoint from VOC val (images of SBD left out that are in it: {held_out})"
-        if name in declared and len(ids) != declared[name]:
-            findings.problem(line, f"set {name} has {len(ids)} of {declared[name]} images")
-        else:
-            findings.say(line)
-    leaked = sets.get("train", frozenset()) & sets.get("val", frozenset())
-    if leaked:
-        findings.problem(
-            f"  VOC train and val share {len(leaked)} images, such as {min(leaked)}; get the archive again",
-            f"VOC train and val share {len(leaked)} images",
-        )
-
-
-def _sets(counted: Mapping[Publisher, Counted]) -> dict[SetName, frozenset[str]]:
-    """Image ids of the sets whose publishers' lists were read."""
-    sets: dict[SetName, frozenset[str]] = {}
-    voc, sbd, test = counted.get("voc"), counted.get("sbd"), counted.get("voc-test")
-    if voc is not None and {"train", "val"} <= set(voc.ids):
-        sets["train"] = voc.ids["train"]
-        if sbd is not None and {"train", "val"} <= set(sbd.ids):
-            sets["trainaug"] = (_union(sbd, "train", "val") | voc.ids["train"]) - voc.ids["val"]
-        sets["trainval"] = _union(voc, "train", "val")
-        sets["val"] = voc.ids["val"]
-    if test is not None and "test" in test.ids:
-        sets["test"] = test.ids["test"]
-    return sets
-
-
-def _union(counted: Counted, *splits: str) -> frozenset[str]:
-    return frozenset().union(*(counted.ids[split] for split in splits))
+            of_sbd = frozenset().union(*(ids[part] for part in sets.SBD))
+            line += f" (images of SBD left out that are in it: {len(of_sbd & held_out)})"
+    if wrong:
+        findings.problem(line, "; ".join(wrong))
+    else:
+        findings.say(line)
 
 
 def _check_own(graph: Graph, findings: Findings) -> None:

@@ -1,12 +1,8 @@
 """`exfuse data …`: from archives to what training reads."""
 
-from collections.abc import Mapping
-from pathlib import Path
-
-from tqdm import tqdm
-
 from exfuse.commands.archives import whole_archives
 from exfuse.commands.jobs import running
+from exfuse.data.progress import Progress
 from exfuse.errors import UserError
 from exfuse.spec.datasets import Publisher, SetName
 from exfuse.spec.graph import SET_SOURCES, Graph
@@ -19,12 +15,11 @@ def make_archives(graph: Graph) -> None:
     folder = graph.spec.folder
     if folder.generated is None:
         raise UserError(f"the archives of data folder '{graph.spec.preset.data}' come from their publishers.")
-    with running(graph, "archives"), tqdm(desc="archives", unit="picture", mininterval=2.0) as bar:
+    with running(graph, "archives"), Progress("archives", "pictures") as display:
 
         def show(name: str, done: int, total: int) -> None:
-            bar.set_description(name, refresh=False)
-            bar.total = total
-            bar.update(done - bar.n)
+            display.what = name
+            display.show(done, total)
 
         write_archives(folder.generated, graph.spec.archive_folder, show)
 
@@ -34,36 +29,19 @@ def prepare(graph: Graph, publisher: Publisher, workers: int) -> None:
 
     What is written does not depend on the number of ``workers``, and what a killed call finished is kept.
     """
+    from exfuse.data import preparation
+
     _require_archives(graph, publisher)
     with running(graph, f"data/{publisher}") as (job, about):
-        archives = whole_archives(graph, publisher)
-        about["counts"] = _prepare(graph, publisher, archives, workers, job.key)
-
-
-def _prepare(
-    graph: Graph, publisher: Publisher, archives: Mapping[str, Path], workers: int, key: str
-) -> dict[str, int]:
-    target = graph.layout.publisher(publisher)
-    expected = graph.spec.folder.counts.get(publisher, {})
-    if publisher == "voc":
-        from exfuse.data.voc import prepare_voc
-
-        return prepare_voc(archives, target, expected, key)
-    if publisher == "voc-test":
-        from exfuse.data.voc import prepare_voc_test
-
-        return prepare_voc_test(archives, target, expected, key)
-    if publisher == "sbd":
-        from exfuse.data.sbd import prepare_sbd
-
-        return prepare_sbd(archives, target, workers, expected, key)
-    if publisher == "coco":
-        from exfuse.data.coco import prepare_coco
-
-        return prepare_coco(archives, target, graph.spec.classes[1:], workers, expected, key)
-    from exfuse.data.imagenet import prepare_imagenet
-
-    return prepare_imagenet(archives, target, expected)
+        about["counts"] = preparation.prepare(
+            publisher,
+            whole_archives(graph, publisher),
+            graph.layout.publisher(publisher),
+            class_names=graph.spec.classes[1:],
+            workers=workers,
+            expected=graph.spec.folder.counts.get(publisher, {}),
+            identity=job.key,
+        )
 
 
 def _require_archives(graph: Graph, publisher: Publisher) -> None:

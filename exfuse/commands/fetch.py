@@ -4,11 +4,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from exfuse.commands.progress import Bytes, md5_shown
-from exfuse.data.download import by_hand, download
+from exfuse.commands.archive_state import ArchiveState, Condition, state_of
+from exfuse.commands.publishers import needed, require_publishers
+from exfuse.data.by_hand import by_hand
+from exfuse.data.download import download
 from exfuse.data.download.transfer import Patience
+from exfuse.data.progress import Progress
 from exfuse.errors import UserError
-from exfuse.spec.datasets import PUBLISHERS, Archive, Publisher
+from exfuse.spec.datasets import Archive, Publisher
 from exfuse.spec.graph import Graph
 
 
@@ -23,7 +26,8 @@ def fetch(graph: Graph, asked: Sequence[Publisher] = (), patience: Patience | No
     Raises:
         UserError: an archive could not be downloaded, or one that was asked for needs an account.
     """
-    _require_publishers(graph, asked)
+    _require_addresses(graph)
+    require_publishers(graph, asked)
     chosen = asked or [name for name in needed(graph) if _has_addresses(graph, name)]
     if not chosen:
         raise UserError(
@@ -39,16 +43,8 @@ def fetch(graph: Graph, asked: Sequence[Publisher] = (), patience: Patience | No
         raise UserError(heading + "\n".join(problems))
 
 
-def needed(graph: Graph) -> tuple[Publisher, ...]:
-    """The publishers whose prepared data a backbone or run of the preset reads."""
-    wanted = {name for job in graph.jobs.values() if not job.name.startswith("data/") for name in job.upstream}
-    for job in reversed(list(graph.jobs.values())):  # upstream comes first, so one pass from the end reaches all
-        if job.name in wanted:
-            wanted.update(job.upstream)
-    return tuple(name for name in PUBLISHERS if name in graph.spec.folder.archives and f"data/{name}" in wanted)
-
-
-def _require_publishers(graph: Graph, asked: Sequence[Publisher]) -> None:
+def _require_addresses(graph: Graph) -> None:
+    """Refuses folders whose archives nobody ships."""
     folder, name = graph.spec.folder, graph.spec.preset.data
     if folder.generated is not None:
         raise UserError(
@@ -59,11 +55,6 @@ def _require_publishers(graph: Graph, asked: Sequence[Publisher]) -> None:
         raise UserError(
             f"data folder '{name}' holds data of your own, in {graph.spec.archive_folder}; nobody ships it."
         )
-    for publisher in asked:
-        if publisher not in folder.archives:
-            raise UserError(
-                f"data folder '{name}' has no archives of '{publisher}', only of {', '.join(folder.archives)}."
-            )
 
 
 def _has_addresses(graph: Graph, publisher: Publisher) -> bool:
@@ -82,38 +73,32 @@ def _try(graph: Graph, archive: Archive, patience: Patience | None) -> str | Non
 
 
 def _get(graph: Graph, archive: Archive, target: Path, patience: Patience | None) -> str:
-    if target.is_symlink() or target.exists():
-        return f"already there, {_verified(graph, archive, target)}"
+    state = state_of(archive, target, graph.digests)
+    if state.condition is not Condition.MISSING:
+        return f"already there, {_verified(state)}"
     if not archive.urls:
         raise UserError(f"{archive.file} has no address to download it from. {by_hand(archive, target)}")
-    with Bytes(archive.file) as display:
+    with Progress(archive.file, "bytes") as display:
         got = download(archive, target, display, patience)
     if not got.new:
-        return f"already there, {_verified(graph, archive, target)}"
+        return f"already there, {_verified(state_of(archive, target, graph.digests))}"
     if got.md5 is not None:
         graph.digests.remember_md5(target, got.md5)
     return f"fetched, {_facts(got.size, got.md5)}"
 
 
-def _verified(graph: Graph, archive: Archive, target: Path) -> str:
-    """What is known of a file that lies in an archive's place already; it is the user's and stays whatever it is.
+def _verified(state: ArchiveState) -> str:
+    """What is known of what lies in an archive's place already; it is the user's and stays whatever it is.
 
     Raises:
         UserError: it is not the publisher's file.
     """
-    advice = f"It stays as it is. Move or delete it, then run `exfuse data fetch` again. {by_hand(archive, target)}"
-    if not target.is_file():
-        kind = "a folder" if target.is_dir() else "a link to nothing" if target.is_symlink() else "no regular file"
-        raise UserError(f"{target} is {kind}, not {archive.file}. {advice}")
-    size = target.stat().st_size
-    if archive.size is not None and size != archive.size:
-        raise UserError(f"{target} has {size:,} bytes, expected {archive.size:,}. {advice}")
-    if archive.md5 is None:
-        return _facts(size, None)
-    found = md5_shown(graph.digests, target)
-    if found != archive.md5:
-        raise UserError(f"{target} has md5 {found}, expected {archive.md5}. {advice}")
-    return _facts(size, found)
+    if state.right:
+        return _facts(state.size, state.md5)
+    raise UserError(
+        f"{state.path} {state.fault}. It stays as it is. Move or delete it, then run `exfuse data fetch` again. "
+        f"{by_hand(state.archive, state.path)}"
+    )
 
 
 def _facts(size: int, md5: str | None) -> str:

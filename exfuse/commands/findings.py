@@ -1,12 +1,8 @@
 """What a check found: a line for each thing that was looked at, and at the end all that is wrong."""
 
-from pathlib import Path
-
-from exfuse.commands.progress import md5_shown
+from exfuse.commands.archive_state import ArchiveState, Condition
 from exfuse.data.download.partial import part_of
 from exfuse.errors import UserError
-from exfuse.spec.datasets import Archive
-from exfuse.spec.raw import Digests
 
 
 class Findings:
@@ -37,62 +33,30 @@ class Findings:
         self.say(f"{what}: nothing is wrong")
 
 
-def inspect(archive: Archive, path: Path, findings: Findings, digests: Digests | None, how_to_get: str | None) -> bool:
+def say_state(state: ArchiveState, findings: Findings, *, required: bool, compared: bool) -> None:
     """One line on an archive.
 
     Args:
-        archive: as it is declared.
-        path: where it belongs.
+        state: the verdict on it.
         findings: takes the line.
-        digests: where the md5 comes from; none: it is not compared.
-        how_to_get: what to do when it is missing; none: it may be.
-
-    Returns:
-        Whether its members can be counted.
+        required: whether a fault is a problem; else it is only said.
+        compared: whether its md5 was compared, where one is known.
     """
-    if not path.is_file():
-        _inspect_absence(archive, path, findings, how_to_get)
-        return False
-    size = path.stat().st_size
-    line = f"  {archive.file}: {size:,} bytes"
-    if archive.size is not None and size != archive.size:
-        of = f"{size:,} of {archive.size:,} bytes"
-        what = f"cut short, {of}" if size < archive.size else f"another version, {of}"
-        findings.problem(f"  {archive.file}: {what}; get it again", f"{archive.file} is {what}")
-        return size > archive.size
-    line += ", complete" if archive.size is not None else ""
-    if archive.md5 is None:
-        findings.say(f"{line}, md5 unknown")
-    elif digests is None:
-        findings.say(f"{line}, md5 not compared")
+    archive = state.archive
+    if state.right:
+        complete = ", complete" if archive.size is not None else ""
+        md5 = "unknown" if archive.md5 is None else "right" if compared else "not compared"
+        findings.say(f"  {archive.file}: {state.size:,} bytes{complete}, md5 {md5}")
+        return
+    line = f"  {archive.file} {state.fault}{_unfinished(state)}"
+    if required:
+        findings.problem(line, f"{archive.file} {state.fault}")
     else:
-        _inspect_md5(archive, path, line, findings, digests)
-    return True
+        findings.say(f"{line}, not needed")
 
 
-def _inspect_md5(archive: Archive, path: Path, line: str, findings: Findings, digests: Digests) -> None:
-    found = md5_shown(digests, path)
-    if found == archive.md5:
-        findings.say(f"{line}, md5 right")
-    else:
-        findings.problem(
-            f"{line}, md5 {found}, expected {archive.md5}: damaged or another version; get it again",
-            f"{archive.file} has a wrong md5",
-        )
-
-
-def _inspect_absence(archive: Archive, path: Path, findings: Findings, how_to_get: str | None) -> None:
-    if path.is_dir():
-        what = "a directory is in its place"
-    elif path.is_symlink():
-        what = "a link that leads nowhere"
-    elif part_of(path).is_file():
-        done = part_of(path).stat().st_size
-        what = f"unfinished download of {done:,} bytes, which `exfuse data fetch` goes on with"
-    else:
-        what = "missing"
-    if how_to_get is None:
-        findings.say(f"  {archive.file}: {what}, not needed")
-    else:
-        summary = "is missing" if not path.is_dir() else "is a directory"
-        findings.problem(f"  {archive.file}: {what}. {how_to_get}", f"{archive.file} {summary}")
+def _unfinished(state: ArchiveState) -> str:
+    part = part_of(state.path)
+    if state.condition is not Condition.MISSING or not part.is_file():
+        return ""
+    return f" (unfinished download of {part.stat().st_size:,} bytes, which `exfuse data fetch` goes on with)"

@@ -173,6 +173,11 @@ class ZipReader:
     ) -> None:
         self._zip.close()
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Bytes of every member, as its header gives them."""
+        return {name: info.file_size for name, info in self._members.items()}
+
     def read(self, name: str, listed_in: str = "", limit: int = MAX_MEMBER_BYTES) -> bytes:
         """Content of a member, checked against the archive's checksum.
 

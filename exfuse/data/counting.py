@@ -4,17 +4,18 @@ Images and masks are not decoded; that they are usable is seen when they are pre
 is compressed or listed is read to its end, so a cut or damaged one is found here.
 """
 
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from exfuse.data import imagenet, sbd, voc
-from exfuse.data.archives import ZipReader, damage_named, find_archive, place
+from exfuse.data import coco, imagenet, sbd, voc
+from exfuse.data.archives import ZipReader, find_archive
+from exfuse.data.coco.annotations import read_instances
 from exfuse.data.labels import class_ids
-from exfuse.data.prepared import progress, read_list
-from exfuse.data.tars import TarMember, TarReader, list_tar, read_tar
+from exfuse.data.progress import progress
+from exfuse.data.tars import TarMember, TarReader, list_tar, stream_tar
 from exfuse.errors import UserError
+from exfuse.spec.datasets import Publisher
 
 SHOWN = 3
 """Members that a message names before it says how many more there are."""
@@ -35,6 +36,10 @@ class Counted:
     ids: dict[str, frozenset[str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
+    def take(self, split: str, ids: Sequence[str]) -> None:
+        """Notes the images that a split's list names."""
+        self.counts[split], self.ids[split] = len(ids), frozenset(ids)
+
     def require(self, archive: Path, listing: str, members: Iterable[str], sizes: Mapping[str, int]) -> None:
         """Notes which members a list names that the archive lacks or holds without a byte."""
         absent, empty = [], []
@@ -47,6 +52,30 @@ class Counted:
         for what, names in (("lacks", absent), ("holds without a byte", empty)):
             if names:
                 self.problems.append(f"{archive} {what} {_some(names)}, though {listing} names them")
+
+
+def count(publisher: Publisher, archives: Mapping[str, Path], *, class_names: Sequence[str]) -> Counted:
+    """What a publisher's archives hold.
+
+    Args:
+        publisher: whose archives they are.
+        archives: paths by official name.
+        class_names: VOC's object classes that an image of COCO must show to be retained.
+
+    Raises:
+        UserError: an archive is missing or damaged, or COCO's annotations are broken.
+    """
+    match publisher:
+        case "voc":
+            return count_voc(archives)
+        case "voc-test":
+            return count_voc_test(archives)
+        case "sbd":
+            return count_sbd(archives)
+        case "coco":
+            return count_coco(archives, class_names)
+        case "imagenet":
+            return count_imagenet(archives)
 
 
 def count_voc(archives: Mapping[str, Path]) -> Counted:
@@ -64,48 +93,39 @@ def count_voc_test(archives: Mapping[str, Path]) -> Counted:
 
 
 def _count_voc(archive: Path, splits: Sequence[str]) -> Counted:
-    sizes = _sizes(list_tar(archive))
     reader = TarReader(archive)
+    sizes = reader.sizes
     found = Counted()
     for split in splits:
-        listing = f"{voc.ROOT}/ImageSets/Segmentation/{split}.txt"
         try:
-            ids = read_list(reader.read(listing), place(archive, listing))
+            ids = voc.read_ids(reader, split)
         except UserError as problem:
             found.problems.append(str(problem))
             continue
-        found.counts[split], found.ids[split] = len(ids), frozenset(ids)
-        members = [f"{voc.ROOT}/JPEGImages/{name}.jpg" for name in ids]
-        if split != "test":
-            members += [f"{voc.ROOT}/SegmentationClass/{name}.png" for name in ids]
-        found.require(archive, listing, members, sizes)
+        found.take(split, ids)
+        members = [*map(voc.image_member, ids), *(map(voc.mask_member, ids) if split != "test" else ())]
+        found.require(archive, voc.listing(split), members, sizes)
     return found
 
 
 def count_sbd(archives: Mapping[str, Path]) -> Counted:
     """SBD's train and val split; arguments and errors are those of :func:`count_voc`."""
     archive = find_archive(archives, sbd.ARCHIVE)
-    listings = {f"{sbd.ROOT}/{split}.txt": split for split in ("train", "val")}
     lists, sizes = {}, {}
-    stream = read_tar(
-        archive, lambda name: name in listings or name.startswith((f"{sbd.ROOT}/img/", f"{sbd.ROOT}/cls/"))
-    )
-    for name, content in progress(stream, 0, "SBD", unit="members"):
-        sizes[name] = len(content)
-        if name in listings:
+    stream = stream_tar(archive, frozenset(sbd.LISTINGS.values()).__contains__)
+    for name, size, content in progress(stream, None, "SBD", unit="members"):
+        sizes[name] = size
+        if content is not None:
             lists[name] = content
     found = Counted()
-    for listing, split in listings.items():
+    for split, listing in sbd.LISTINGS.items():
         try:
-            if listing not in lists:
-                raise UserError(f"{archive} lacks {listing}")
-            ids = read_list(lists[listing], place(archive, listing))
+            ids = sbd.read_ids(archive, lists, split)
         except UserError as problem:
             found.problems.append(str(problem))
             continue
-        found.counts[split], found.ids[split] = len(ids), frozenset(ids)
-        members = (f"{sbd.ROOT}/{member}" for name in ids for member in (f"img/{name}.jpg", f"cls/{name}.mat"))
-        found.require(archive, listing, members, sizes)
+        found.take(split, ids)
+        found.require(archive, listing, [*map(sbd.image_member, ids), *map(sbd.mask_member, ids)], sizes)
     twice = found.ids.get("train", frozenset()) & found.ids.get("val", frozenset())
     if twice:
         found.problems.append(f"{archive}: the lists of train and val both name {_some(sorted(twice))}")
@@ -122,21 +142,19 @@ def count_coco(archives: Mapping[str, Path], class_names: Sequence[str]) -> Coun
     Raises:
         UserError: an archive is missing or damaged, or the annotations are broken.
     """
-    from exfuse.data import coco
-    from exfuse.data.coco.annotations import read_instances
-
     year = coco.layout_year(archives)
     paths = {role: find_archive(archives, name) for role, name in coco.LAYOUTS[year].items()}
     wanted = class_ids(class_names)
     found = Counted(counts={"train": 0, "val": 0, "retained": 0})
     with ZipReader(paths["annotations"]) as annotations:
         for split in progress(("train", "val"), 2, "COCO annotations", unit="files"):
-            listing = f"annotations/instances_{split}{year}.json"
+            listing = coco.listing(split, year)
             listed = read_instances(annotations, listing, wanted)
             found.counts[split] = len(listed.images)
             found.counts["retained"] += len(listed.shown)
-            members = (f"{split}{year}/{image.file_name}" for image in listed.images.values())
-            found.require(paths[split], listing, members, _zip_sizes(paths[split]))
+            members = (coco.image_member(split, year, image) for image in listed.images.values())
+            with ZipReader(paths[split]) as photos:
+                found.require(paths[split], listing, members, photos.sizes)
     return found
 
 
@@ -151,7 +169,7 @@ def count_imagenet(archives: Mapping[str, Path]) -> Counted:
     found = Counted(counts={"classes": len(devkit.wnids)})
     steps: dict[str, Callable[[], int]] = {
         "train": lambda: _count_classes(train, frozenset(devkit.wnids), found),
-        "val": lambda: _count_numbered(val, len(devkit.val_labels), found),
+        "val": lambda: _count_numbered(val, devkit, found),
     }
     for split, count in steps.items():
         try:
@@ -165,8 +183,7 @@ def _count_classes(archive: Path, wnids: frozenset[str], found: Counted) -> int:
     count, unknown = 0, []
     tars = list(list_tar(archive))
     for class_tar in progress(tars, len(tars), "ImageNet train", unit="classes"):
-        path = PurePosixPath(class_tar.name)
-        if path.suffix != ".tar" or path.stem not in wnids:
+        if imagenet.class_of(class_tar.name) not in wnids:
             unknown.append(class_tar.name)
             continue
         try:
@@ -181,10 +198,10 @@ def _count_classes(archive: Path, wnids: frozenset[str], found: Counted) -> int:
     return count
 
 
-def _count_numbered(archive: Path, labelled: int, found: Counted) -> int:
+def _count_numbered(archive: Path, devkit: imagenet.Devkit, found: Counted) -> int:
     sizes = _sizes(list_tar(archive))
-    numbers = {name: PurePosixPath(name).stem.rpartition("_")[2] for name in sizes}
-    strange = [name for name, number in numbers.items() if not number.isdecimal() or not 1 <= int(number) <= labelled]
+    labelled = len(devkit.val_labels)
+    strange = [name for name in sizes if imagenet.val_label(name, devkit) is None]
     if strange or len(sizes) != labelled:
         named = f": it has no label for {_some(strange)}" if strange else ""
         found.problems.append(
@@ -196,11 +213,6 @@ def _count_numbered(archive: Path, labelled: int, found: Counted) -> int:
 
 def _sizes(members: Iterable[TarMember]) -> dict[str, int]:
     return {member.name: member.size for member in members}
-
-
-def _zip_sizes(archive: Path) -> dict[str, int]:
-    with ZipReader(archive), damage_named(archive), zipfile.ZipFile(archive) as opened:  # the reader refuses odd names
-        return {info.filename: info.file_size for info in opened.infolist()}
 
 
 def _some(names: Sequence[str]) -> str:

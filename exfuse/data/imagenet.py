@@ -5,6 +5,7 @@ The training archive is a tar of one tar a class; offsets point into the outer f
 devkit's ground truth holds *ILSVRC ids*, which are not in that order.
 """
 
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exfuse.data.archives import check_size, find_archive, member_error, place
+from exfuse.data.lists import check_counts
 from exfuse.data.matlab import load_mat
-from exfuse.data.prepared import check_counts, progress
+from exfuse.data.progress import progress
 from exfuse.data.tars import TarMember, list_tar, read_tar
 from exfuse.errors import UserError
 from exfuse.files import atomic_folder, write_csv, writing
@@ -27,6 +29,8 @@ META = "ILSVRC2012_devkit_t12/data/meta.mat"
 GROUND_TRUTH = "ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt"
 _MAX_NAME_BYTES = 64
 CLASS_COLUMNS = ("label", "wnid", "name")
+COLUMNS = ("offset", "length", "label", "name")
+"""Of an index, in its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,31 @@ class ImageIndex:
             np.array([PurePosixPath(member.name).name.encode() for member in members], dtype=np.bytes_),
         )
 
+    @classmethod
+    def concatenate(cls, pieces: Sequence["ImageIndex"]) -> "ImageIndex":
+        """The images of one or more pieces of the same archive, in their order."""
+        columns: dict[str, Any] = {name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in COLUMNS}
+        return cls(pieces[0].archive, **columns)
+
+    @classmethod
+    def load(cls, source: Path) -> "ImageIndex":
+        """Reads what :meth:`save` wrote.
+
+        Raises:
+            UserError: it is absent, damaged or no index.
+        """
+        try:
+            with np.load(source, allow_pickle=False) as arrays:
+                return cls(str(arrays["archive"]), **{name: arrays[name] for name in COLUMNS})
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise UserError(f"cannot read {source} ({error}). Prepare ImageNet again.") from error
+
+    def save(self, target: Path) -> None:
+        """Writes the columns as ``.npz``."""
+        columns: dict[str, Any] = {name: getattr(self, name) for name in COLUMNS}
+        with open(target, "wb") as stream:
+            np.savez(stream, archive=np.array(self.archive), **columns)
+
     def __len__(self) -> int:
         """Number of images."""
         return len(self.offset)
@@ -78,7 +107,21 @@ class Devkit:
     val_labels: tuple[int, ...]
 
 
-def prepare_imagenet(archives: Mapping[str, Path], target: Path, expected: Mapping[str, int] = {}) -> dict[str, int]:
+def class_of(member: str) -> str | None:
+    """WordNet id of the class whose tar a member of the training archive is; none: it is no tar of a class."""
+    path = PurePosixPath(member)
+    return path.stem if path.suffix == ".tar" else None
+
+
+def val_label(member: str, devkit: Devkit) -> int | None:
+    """Label of a validation image, whose name ends in its number; none: the ground truth has no such line."""
+    number = PurePosixPath(member).stem.rpartition("_")[2]
+    if not number.isdecimal() or not 1 <= int(number) <= len(devkit.val_labels):
+        return None
+    return devkit.val_labels[int(number) - 1]
+
+
+def prepare_imagenet(archives: Mapping[str, Path], target: Path, *, expected: Mapping[str, int] = {}) -> dict[str, int]:
     """Writes ``train.npz``, ``val.npz`` and ``classes.csv``.
 
     Args:
@@ -100,7 +143,7 @@ def prepare_imagenet(archives: Mapping[str, Path], target: Path, expected: Mappi
         for (split, index), archive in zip(indices.items(), (train, val), strict=True):
             check_counts({split: len(index)}, expected, str(archive))
             with writing(target / f"{split}.npz"):
-                _write(root / f"{split}.npz", index)
+                index.save(root / f"{split}.npz")
         rows = (
             {"label": label, "wnid": wnid, "name": name}
             for label, (wnid, name) in enumerate(zip(devkit.wnids, devkit.names, strict=True))
@@ -110,24 +153,20 @@ def prepare_imagenet(archives: Mapping[str, Path], target: Path, expected: Mappi
 
 
 def _index_train(archive: Path, devkit: Devkit) -> ImageIndex:
-    label_of = {wnid: label for label, wnid in enumerate(devkit.wnids)}
+    label_of: dict[str | None, int] = {wnid: label for label, wnid in enumerate(devkit.wnids)}
     pieces = []
     tars = list_tar(archive)
     for class_tar in progress(tars, len(tars), "ImageNet train", unit="classes"):
-        path = PurePosixPath(class_tar.name)
-        if path.suffix != ".tar" or path.stem not in label_of:
+        label = label_of.get(class_of(class_tar.name))
+        if label is None:
             raise member_error(archive, class_tar.name, "it is no tar of one of the devkit's leaf classes")
         members = list_tar(archive, inside=class_tar)
         for member in members:
             _check_image(archive, f"{class_tar.name}: {member.name}", member)
-        pieces.append(ImageIndex.of(TRAIN_ARCHIVE, members, [label_of[path.stem]] * len(members)))
+        pieces.append(ImageIndex.of(TRAIN_ARCHIVE, members, [label] * len(members)))
     if not pieces:
         raise UserError(f"{archive} holds no class.")
-    columns: dict[str, Any] = {
-        column: np.concatenate([getattr(piece, column) for piece in pieces])
-        for column in ("offset", "length", "label", "name")
-    }
-    return ImageIndex(TRAIN_ARCHIVE, **columns)
+    return ImageIndex.concatenate(pieces)
 
 
 def _index_val(archive: Path, devkit: Devkit) -> ImageIndex:
@@ -140,10 +179,10 @@ def _index_val(archive: Path, devkit: Devkit) -> ImageIndex:
     labels = []
     for member in members:
         _check_image(archive, member.name, member)
-        number = PurePosixPath(member.name).stem.rpartition("_")[2]
-        if not number.isdecimal() or not 1 <= int(number) <= len(devkit.val_labels):
+        label = val_label(member.name, devkit)
+        if label is None:
             raise member_error(archive, member.name, "its name does not end in a number of the ground truth")
-        labels.append(devkit.val_labels[int(number) - 1])
+        labels.append(label)
     return ImageIndex.of(VAL_ARCHIVE, members, labels)
 
 
@@ -191,15 +230,3 @@ def _read_leaves(content: bytes, origin: str) -> dict[int, tuple[str, str]]:
     if not leaves or len({wnid for wnid, _ in leaves.values()}) != len(leaves):
         raise UserError(f"{origin}: its classes are absent or have the same WordNet id twice.")
     return leaves
-
-
-def _write(target: Path, index: ImageIndex) -> None:
-    with open(target, "wb") as stream:
-        np.savez(
-            stream,
-            archive=np.array(index.archive),
-            offset=index.offset,
-            length=index.length,
-            label=index.label,
-            name=index.name,
-        )

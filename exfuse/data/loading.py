@@ -1,6 +1,5 @@
 """Prepared data as samples and batches, in uint8; a sample is a function of (seed, epoch, index) alone."""
 
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +19,10 @@ from exfuse.data.reading import ArchiveFile
 from exfuse.data.sampling import Position, augmentation_generator
 from exfuse.data.transforms import flip_and_crop, mean_pixel
 from exfuse.errors import UserError
-from exfuse.files import read_csv
+from exfuse.files import read_bytes, read_csv
 
 CACHE_BYTES = 64 << 20
+PREPARE_AGAIN = "Prepare the data again."
 
 
 class SampleCache:
@@ -83,14 +83,7 @@ def read_image(path: Path) -> Tensor:
     Raises:
         UserError: the file is absent or damaged.
     """
-    return decode_image(_content(path), str(path))
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}. Prepare the data again.") from error
+    return decode_image(read_bytes(path, PREPARE_AGAIN), str(path))
 
 
 class WholeImageSet(Dataset[tuple[Tensor, Tensor]]):
@@ -127,7 +120,8 @@ class WholeImageSet(Dataset[tuple[Tensor, Tensor]]):
         if not record.mask:
             return image, torch.full(image.shape[1:], IGNORE_INDEX, dtype=torch.uint8)
         path = self.root / record.mask
-        mask = self._class_map.table.take(decode_mask(_content(path), str(path), self._class_map.num_labels))
+        stored = decode_mask(read_bytes(path, PREPARE_AGAIN), str(path), self._class_map.num_labels)
+        mask = self._class_map.table.take(stored)
         if mask.shape != image.shape[1:]:
             raise UserError(
                 f"{path} has {mask.shape[1]}×{mask.shape[0]} pixels and its image {image.shape[2]}×{image.shape[1]}. "
@@ -175,20 +169,6 @@ class SegmentationSet(Dataset[tuple[Tensor, Tensor]]):
         return flip_and_crop(image, mask, self.crop_size, self._fill, augmentation_generator(self.seed, epoch, index))
 
 
-def read_image_index(source: Path) -> ImageIndex:
-    """Reads prepared ``train.npz`` or ``val.npz``.
-
-    Raises:
-        UserError: it is absent, damaged or no index.
-    """
-    try:
-        with np.load(source, allow_pickle=False) as arrays:
-            columns = {column: arrays[column] for column in ("offset", "length", "label", "name")}
-            return ImageIndex(str(arrays["archive"]), **columns)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"cannot read {source} ({error}). Prepare ImageNet again.") from error
-
-
 class ImageNetSet(Dataset[tuple[Tensor, int]]):
     """ImageNet, read by offset from the archive as it was published.
 
@@ -212,7 +192,7 @@ class ImageNetSet(Dataset[tuple[Tensor, int]]):
         seed: int = 0,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
-        self.index = read_image_index(index)
+        self.index = ImageIndex.load(index)
         self._archive = ArchiveFile(archives / self.index.archive)
         self.transform = transform
         self.seed = seed

@@ -6,29 +6,32 @@ the orientation in which their image is stored.
 """
 
 import io
-import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
-from exfuse.data.images import encode_mask, object_classes, opened, rgb_pixels
+from exfuse.data.images import DEEP_WHITE, encode_mask, opened, rgb_pixels
 from exfuse.data.labels import IGNORE_INDEX
 from exfuse.data.parallel import ordered_map
-from exfuse.data.prepared import PreparedImage, progress, read_index
+from exfuse.data.progress import progress, say
 from exfuse.data.publisher_folder import PublisherFolder, publisher_folder
 from exfuse.errors import UserError
-from exfuse.spec.own import OwnData, OwnImage, list_images
+from exfuse.files import read_bytes
+from exfuse.spec.own import VALUES, OwnData
+from exfuse.spec.own_files import OwnImage, list_images
 
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
 KEPT = {"JPEG": (".jpg", ("L", "RGB", "CMYK")), "PNG": (".png", ("1", "L", "LA", "P", "RGB", "RGBA"))}
 """Formats and modes of images that are kept byte by byte, with the suffix that they get."""
 VALUE_MODES = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L")
-EXIF_ORIENTATION, EXIF_QUARTER_TURNS = 0x0112, (5, 6, 7, 8)
+EXIF_QUARTER_TURNS = (5, 6, 7, 8)
+PNG_DEPTH = 24
+"""Place of the byte that gives a PNG's bits a channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Converted:
         suffix: of its file.
         mask: palette PNG, labels 0 … C − 1 and 255.
         size: width and height in pixels.
-        classes: labels that occur, without the first and void, as index tables list them.
+        classes: labels that occur, without void; unlike VOC's, the first is a class like any other.
     """
 
     id: str
@@ -80,9 +83,8 @@ def prepare_own(
                 folder.add_image(found.id, image.split, found.image, str(image.image), found.suffix)
             if not folder.has("masks", found.id):
                 folder.add_mask(found.id, found.mask, found.size, found.classes, str(image.mask))
-        counts = folder.finish()
-    _tell_absent_classes(own, read_index(target / "index.csv"))
-    return counts
+        _look_for_classes(own, folder.labels("train"))
+        return folder.finish()
 
 
 def _resume(folder: PublisherFolder, image: OwnImage) -> bool:
@@ -92,12 +94,17 @@ def _resume(folder: PublisherFolder, image: OwnImage) -> bool:
     return folder.resume_mask(image.id, str(image.mask)) and kept
 
 
-def _tell_absent_classes(own: OwnData, entries: Sequence[PreparedImage]) -> None:
-    """A class without a pixel is mostly a wrong ``first_value``; label 0 is in no index and is not looked for."""
-    present = {label for entry in entries if entry.split == "train" for label in entry.classes}
-    absent = [name for label, name in enumerate(own.classes) if label > 0 and label not in present]
+def _look_for_classes(own: OwnData, present: Collection[int]) -> None:
+    """A class without a pixel is mostly a wrong ``first_value``.
+
+    Raises:
+        UserError: no class has any.
+    """
+    absent = [name for label, name in enumerate(own.classes) if label not in present]
+    if len(absent) == len(own.classes):
+        raise UserError("no training mask has a pixel of any class; correct `own.ignore` in params/datasets.yaml.")
     if absent:
-        print(f"note: these classes occur in no training mask: {', '.join(absent)}", file=sys.stderr)
+        say(f"note: these classes occur in no training mask: {', '.join(absent)}")
 
 
 def convert(task: tuple[OwnImage, OwnData]) -> Converted:
@@ -115,36 +122,66 @@ def convert(task: tuple[OwnImage, OwnData]) -> Converted:
         raise UserError(
             f"{listed.mask}: the mask has {mask.shape[1]}×{mask.shape[0]} pixels, its image {size[0]}×{size[1]}.{hint}"
         )
-    return Converted(listed.id, image, suffix, encode_mask(mask), size, object_classes(mask))
+    labels = np.flatnonzero(np.bincount(mask.ravel(), minlength=256)[:IGNORE_INDEX])
+    return Converted(listed.id, image, suffix, encode_mask(mask), size, tuple(map(int, labels)))
 
 
 def _convert_image(path: Path, white: int) -> tuple[bytes, str, tuple[int, int], bool]:
     """Bytes, suffix, size, and whether EXIF says that it is turned by a quarter."""
-    content = _content(path)
+    content = read_bytes(path)
     with opened(content, str(path), FORMATS) as image:
+        _refuse_turned_tiff(image, path)
+        deep = not image.mode.startswith("I") and _has_deep_colours(image, content)
         image.load()
-        turned = image.getexif().get(EXIF_ORIENTATION) in EXIF_QUARTER_TURNS
+        turned = image.getexif().get(ExifTags.Base.Orientation) in EXIF_QUARTER_TURNS
         suffix, modes = KEPT.get(str(image.format), ("", ()))
-        if image.mode in modes:
+        if deep and white != DEEP_WHITE:
+            raise UserError(
+                f"{path}: `own.white` scales grey images of 16 bits, and this one has colours. Store it with 8 bits."
+            )
+        if image.mode in modes and not deep:
             return content, suffix, image.size, turned
-        if image.mode == "F":
-            raise UserError(f"{path}: its values are floating-point numbers. Store it with 8 or 16 bits.")
+        if image.mode in ("F", "I"):
+            raise UserError(f"{path}: its values have 32 bits. Store it with 8 or 16.")
         buffer = io.BytesIO()
         Image.fromarray(rgb_pixels(image, white)).save(buffer, "PNG")
         return buffer.getvalue(), ".png", image.size, turned
 
 
+def _refuse_turned_tiff(image: Image.Image, path: Path) -> None:
+    """PIL turns a TIFF by its orientation while it decodes, and nothing else; masks would no longer fit."""
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    if image.format == "TIFF" and orientation != 1:
+        raise UserError(
+            f"{path}: the TIFF has orientation {orientation}, which some readers apply and others do not. Store its "
+            "pixels as they are meant to lie (orientation 1)."
+        )
+
+
+def _has_deep_colours(image: Image.Image, content: bytes) -> bool:
+    """Whether a colour image has 16 bits a channel, of which PIL gives the upper eight; asked before it is decoded."""
+    if image.format == "PNG":
+        return content[PNG_DEPTH] == 16 and image.mode in ("RGB", "RGBA", "LA")
+    return any(";16" in str(tile) for tile in getattr(image, "tile", ()))
+
+
 def _convert_mask(path: Path, own: OwnData) -> NDArray[np.uint8]:
     """(H, W) uint8 labels and 255."""
-    with opened(_content(path), str(path), FORMATS) as image:
+    content = read_bytes(path)
+    with opened(content, str(path), FORMATS) as image:
+        _refuse_turned_tiff(image, path)
+        if image.format == "PNG" and image.mode == "L" and content[PNG_DEPTH] < 8:
+            raise UserError(
+                f"{path}: the mask is grey of {content[PNG_DEPTH]} bits, whose values readers rescale. Store it with 8."
+            )
         if image.format == "JPEG" or image.mode not in VALUE_MODES:
             raise UserError(
                 f"{path}: the mask is {image.format} of mode {image.mode}. Its values have to be the classes: store it "
                 "as a palette or greyscale PNG, without loss and without colours."
             )
         values = np.asarray(image).astype(np.int64)
-    table = np.full(1 << 16, -1, dtype=np.int16)
-    table[own.first_value : own.first_value + len(own.classes)] = np.arange(len(own.classes))
+    table = np.full(VALUES, -1, dtype=np.int16)
+    table[list(own.class_values)] = np.arange(len(own.classes))
     table[list(own.ignore)] = IGNORE_INDEX
     known = (values >= 0) & (values < len(table))
     labels = np.where(known, table[np.where(known, values, 0)], -1)
@@ -155,16 +192,9 @@ def _convert_mask(path: Path, own: OwnData) -> NDArray[np.uint8]:
 
 def _unknown_values(path: Path, values: NDArray[np.int64], own: OwnData) -> str:
     shown = ", ".join(str(value) for value, _ in Counter(values.tolist()).most_common(3))
-    last = own.first_value + len(own.classes) - 1
+    known = ", ".join(map(str, own.class_values)) if own.values else f"{own.class_values[0]}…{own.class_values[-1]}"
     return (
         f"{path}: the mask has values that are no class, such as {shown}. The {len(own.classes)} classes have the "
-        f"values {own.first_value}…{last}, ignored are {list(own.ignore)}; correct `own.classes`, `own.first_value` or "
+        f"values {known}, ignored are {list(own.ignore)}; correct `own.classes`, `own.first_value`, `own.values` or "
         "`own.ignore` in params/datasets.yaml."
     )
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}.") from error

@@ -1,7 +1,6 @@
 """A publisher's folder while it is filled: images, palette masks and, at the end, the index table."""
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 from exfuse.data.images import image_size
 from exfuse.data.prepared import INDEX_COLUMNS, SPLITS, PreparedImage
+from exfuse.data.progress import say
 from exfuse.data.workspace import Workspace
 from exfuse.errors import UserError
 from exfuse.files import write_csv, writing
@@ -128,6 +128,10 @@ class PublisherFolder:
         entry = self._entries.get(identifier)
         return entry is not None and (entry.size if kind == "images" else entry.mask_size) is not None
 
+    def labels(self, split: str) -> set[int]:
+        """Labels that occur in the masks of a split."""
+        return {label for entry in self._entries.values() if entry.split == split for label in entry.classes}
+
     def finish(self) -> dict[str, int]:
         """Writes ``index.csv`` and returns the number of images of each split."""
         self._remove_strangers()
@@ -217,10 +221,9 @@ def publisher_folder(target: Path, identity: str | None = None) -> Iterator[Publ
     try:
         if workspace.finished:
             images = sum(path.startswith("images/") for path in workspace.finished)
-            print(
+            say(
                 f"{target.name}: {images} images and {len(workspace.finished) - images} masks of an interrupted "
-                "preparation are kept",
-                file=sys.stderr,
+                "preparation are kept"
             )
         yield PublisherFolder(workspace, target.name)
         workspace.publish()

@@ -11,17 +11,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from exfuse.data.archives import absent_error, find_archive, place
+from exfuse.data.archives import absent_error, check_size, find_archive, place
 from exfuse.data.images import check_labels, encode_mask, object_classes
+from exfuse.data.lists import check_counts, read_list
 from exfuse.data.matlab import load_mat
 from exfuse.data.parallel import ordered_map
-from exfuse.data.prepared import check_counts, progress, read_list
+from exfuse.data.progress import progress
 from exfuse.data.publisher_folder import PublisherFolder, publisher_folder
 from exfuse.data.tars import read_tar
 from exfuse.errors import UserError
 
 ARCHIVE = "benchmark.tgz"
 ROOT = "benchmark_RELEASE/dataset"
+LISTINGS = {"train": f"{ROOT}/train.txt", "val": f"{ROOT}/val.txt"}
+"""The members that list the images of the splits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,33 @@ class _Mask:
     origin: str
 
 
+def image_member(identifier: str) -> str:
+    """The member that is an image."""
+    return f"{ROOT}/img/{identifier}.jpg"
+
+
+def mask_member(identifier: str) -> str:
+    """The member that holds an image's class segmentation."""
+    return f"{ROOT}/cls/{identifier}.mat"
+
+
+def read_ids(archive: Path, contents: Mapping[str, bytes], split: str) -> list[str]:
+    """Image ids of a split, from the contents of the archive's lists by member.
+
+    Raises:
+        UserError: the list is absent, empty or broken.
+    """
+    listing = LISTINGS[split]
+    if listing not in contents:
+        raise absent_error(archive, listing)
+    check_size(archive, listing, len(contents[listing]))
+    return read_list(contents[listing], place(archive, listing))
+
+
 def prepare_sbd(
     archives: Mapping[str, Path],
     target: Path,
+    *,
     workers: int = 1,
     expected: Mapping[str, int] = {},
     identity: str | None = None,
@@ -66,20 +93,17 @@ def prepare_sbd(
         for mask in progress(segmentations, len(splits), "SBD"):
             folder.add_mask(mask.id, mask.png, mask.size, mask.classes, mask.origin)
         for identifier, split in splits.items():
-            for kind, member in (("images", f"img/{identifier}.jpg"), ("masks", f"cls/{identifier}.mat")):
+            for kind, member in (("images", image_member(identifier)), ("masks", mask_member(identifier))):
                 if not folder.has(kind, identifier):
-                    raise absent_error(archive, f"{ROOT}/{member}", f"{split}.txt")
+                    raise absent_error(archive, member, f"{split}.txt")
         return folder.finish()
 
 
 def _read_splits(archive: Path) -> dict[str, str]:
-    listings = {f"{ROOT}/{split}.txt": split for split in ("train", "val")}
-    contents = dict(read_tar(archive, listings.__contains__))
+    contents = dict(read_tar(archive, frozenset(LISTINGS.values()).__contains__))
     splits: dict[str, str] = {}
-    for listing, split in listings.items():
-        if listing not in contents:
-            raise absent_error(archive, listing)
-        for identifier in read_list(contents[listing], place(archive, listing)):
+    for split, listing in LISTINGS.items():
+        for identifier in read_ids(archive, contents, split):
             if identifier in splits:
                 raise UserError(f"{place(archive, listing)}: {identifier} is in the list of `train` too.")
             splits[identifier] = split
@@ -104,7 +128,7 @@ def _stream(archive: Path, folder: PublisherFolder, splits: dict[str, str]) -> I
 def _unfinished(archive: Path, folder: PublisherFolder, splits: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Members that are still to be read, with their ids."""
     for identifier, split in splits.items():
-        image, segmentation = f"{ROOT}/img/{identifier}.jpg", f"{ROOT}/cls/{identifier}.mat"
+        image, segmentation = image_member(identifier), mask_member(identifier)
         if folder.resume_image(identifier, split, place(archive, image)) is None:
             yield image, identifier
         if not folder.resume_mask(identifier, place(archive, segmentation)):

@@ -14,19 +14,59 @@ their trainaug is train.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from exfuse.data.prepared import PreparedImage, read_index
 from exfuse.errors import UserError
 from exfuse.files import write_csv
 
-SETS = ("train", "trainaug", "trainval", "coco", "val", "test")
 SOURCES = ("voc", "voc-test", "sbd", "coco", "own")
 SET_COLUMNS = ("id", "source", "image", "mask", "width", "height", "classes")
 
+Part = tuple[str, str]
+"""A source and one of its splits."""
+VOC_TRAIN, VOC_VAL = ("voc", "train"), ("voc", "val")
+SBD = (("sbd", "train"), ("sbd", "val"))
+PARTS: Mapping[str, tuple[Part, ...]] = {
+    "train": (VOC_TRAIN,),
+    "trainaug": (VOC_TRAIN, *SBD),
+    "coco": (VOC_TRAIN, *SBD, ("coco", "train"), ("coco", "val")),
+    "trainval": (VOC_TRAIN, VOC_VAL),
+    "val": (VOC_VAL,),
+    "test": (("voc-test", "test"),),
+}
+"""What each set is put together from; of SBD without the images of VOC's train and val split."""
+OWN_PARTS: Mapping[str, tuple[Part, ...]] = {
+    "train": (("own", "train"),),
+    "trainaug": (("own", "train"),),
+    "trainval": (("own", "train"), ("own", "val")),
+    "val": (("own", "val"),),
+}
+HELD_OUT = ("train", "trainaug", "coco")
+"""The sets that must hold no image of VOC val."""
+
 Entry = tuple[str, PreparedImage]
 """The publisher's folder and one of its images."""
+
+
+def parts_read(name: str) -> frozenset[Part]:
+    """All splits that decide what a set of the publishers' images holds."""
+    return frozenset(PARTS[name]) | ({VOC_VAL} if name in HELD_OUT else set())
+
+
+def member_ids(name: str, ids: Mapping[Part, Collection[str]]) -> dict[Part, list[str]]:
+    """Which images of each part a set of the publishers' images holds.
+
+    Args:
+        name: one of ``PARTS``.
+        ids: image ids of each of :func:`parts_read`.
+    """
+    in_voc = set(ids.get(VOC_TRAIN, ())) | set(ids.get(VOC_VAL, ()))
+    return {
+        part: [identifier for identifier in ids[part] if part not in SBD or identifier not in in_voc]
+        for part in PARTS[name]
+    }
 
 
 def write_set(
@@ -41,7 +81,7 @@ def write_set(
     """Writes the list of a set, sorted by source and id.
 
     Args:
-        name: one of ``SETS``.
+        name: one of ``PARTS``.
         prepared_root: folder of the publishers' prepared folders.
         target: the CSV file.
         repeat_classes: VOC's labels; images that show one of them stand twice in ``trainval``.
@@ -56,8 +96,8 @@ def write_set(
         UserError: the set is unknown, empty or not as large as expected, repeats are asked of another set, or an
             index is unreadable.
     """
-    if name not in SETS:
-        raise UserError(f"unknown set `{name}`. The sets are: {', '.join(SETS)}.")
+    if name not in PARTS:
+        raise UserError(f"unknown set `{name}`. The sets are: {', '.join(PARTS)}.")
     if repeat_classes and name != "trainval":
         raise UserError(f"only `trainval` repeats images of hard classes, not `{name}`.")
     entries = _own_members(name, prepared_root) if own else _members(name, prepared_root)
@@ -80,36 +120,27 @@ def write_set(
 
 
 def _members(name: str, root: Path) -> list[Entry]:
-    if name == "test":
-        return _of_splits(_read(root, "voc-test"), "test")
-    voc = _read(root, "voc")
-    if name == "val":
-        return _of_splits(voc, "val")
-    if name == "trainval":
-        return _of_splits(voc, "train", "val")
-    held_out = {image.id for _, image in _of_splits(voc, "val")}
-    entries = _of_splits(voc, "train")
-    if name in ("trainaug", "coco"):
-        taken = held_out | {image.id for _, image in entries}
-        entries += [entry for entry in _of_splits(_read(root, "sbd"), "train", "val") if entry[1].id not in taken]
-    if name == "coco":
-        entries += _of_splits(_read(root, "coco"), "train", "val")
-    leaked = held_out & {image.id for _, image in entries}
-    assert not leaked, f"{name} holds images of VOC val: {sorted(leaked)[:3]}"
-    return entries
+    images = _read(root, parts_read(name))
+    members = member_ids(name, images)
+    if name in HELD_OUT:
+        leaked = {identifier for ids in members.values() for identifier in ids} & images[VOC_VAL].keys()
+        assert not leaked, f"{name} holds images of VOC val: {sorted(leaked)[:3]}"
+    return [(part[0], images[part][identifier]) for part, ids in members.items() for identifier in ids]
 
 
 def _own_members(name: str, root: Path) -> list[Entry]:
-    splits = {"val": ("val",), "trainval": ("train", "val")}.get(name, ("train",))
-    return _of_splits(_read(root, "own"), *splits)
+    images = _read(root, frozenset(OWN_PARTS[name]))
+    return [(part[0], image) for part in OWN_PARTS[name] for image in images[part].values()]
 
 
-def _read(root: Path, source: str) -> list[Entry]:
-    return [(source, image) for image in read_index(root / source / "index.csv")]
-
-
-def _of_splits(entries: Iterable[Entry], *splits: str) -> list[Entry]:
-    return [entry for entry in entries if entry[1].split in splits]
+def _read(root: Path, parts: Collection[Part]) -> dict[Part, dict[str, PreparedImage]]:
+    """The images of some parts by id."""
+    found: dict[Part, dict[str, PreparedImage]] = {part: {} for part in parts}
+    for source in sorted({source for source, _ in parts}):
+        for image in read_index(root / source / "index.csv"):
+            if (source, image.split) in found:
+                found[source, image.split][image.id] = image
+    return found
 
 
 def _order(entry: Entry) -> tuple[str, str]:

@@ -75,7 +75,6 @@ def _regular_files(archive: Path, tar: tarfile.TarFile, passed: list[str]) -> It
 
 
 def _content(archive: Path, tar: tarfile.TarFile, name: str, info: tarfile.TarInfo) -> bytes:
-    check_size(archive, name, info.size)
     content = cast(IO[bytes], tar.extractfile(info)).read()
     if len(content) != info.size:
         raise member_error(archive, name, f"only {len(content)} of its {info.size} bytes are there")
@@ -85,9 +84,23 @@ def _content(archive: Path, tar: tarfile.TarFile, name: str, info: tarfile.TarIn
 def read_tar(
     archive: Path, wanted: Callable[[str], bool], limit: int = MAX_MEMBER_BYTES
 ) -> Iterator[tuple[str, bytes]]:
-    """Name and content of the wanted members of a tar or tgz, in the archive's order, in one pass.
+    """Name and content of the wanted members of a tar or tgz; arguments and pass are those of :func:`stream_tar`.
 
-    The pass goes on to the archive's end, and through gzip's checksum, whatever is wanted.
+    Raises:
+        UserError: the archive is damaged, a member is unsafe, doubled or too large, or a wanted one is empty.
+    """
+    for name, size, content in stream_tar(archive, wanted, limit):
+        if content is not None:
+            check_size(archive, name, size, limit)
+            yield name, content
+
+
+def stream_tar(
+    archive: Path, wanted: Callable[[str], bool], limit: int = MAX_MEMBER_BYTES
+) -> Iterator[tuple[str, int, bytes | None]]:
+    """Name and size of every member of a tar or tgz, with the content of the wanted ones, in the archive's order.
+
+    One pass, which goes on to the archive's end, and through gzip's checksum, whatever is wanted.
 
     Args:
         archive: the tar or tgz.
@@ -95,7 +108,7 @@ def read_tar(
         limit: bytes of any member, wanted or not: to pass a bomb means to inflate it.
 
     Raises:
-        UserError: the archive is damaged, or a member is unsafe, doubled, empty or too large.
+        UserError: the archive is damaged, or a member is unsafe, doubled or too large.
     """
     with damage_named(archive) as passed, open(archive, "rb") as raw:
         compressed = raw.read(2) == _GZIP_MAGIC
@@ -105,8 +118,7 @@ def read_tar(
             with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|", tarinfo=_StrictTarInfo) as tar:
                 for name, info in _regular_files(archive, tar, passed):
                     check_limit(archive, name, info.size, limit)
-                    if wanted(name):
-                        yield name, _content(archive, tar, name, info)
+                    yield name, info.size, _content(archive, tar, name, info) if wanted(name) else None
             while stream.read(_DRAIN_BYTES):
                 pass
 
@@ -162,6 +174,11 @@ class TarReader:
         """Lists the archive; errors are those of ``list_tar``."""
         self.archive = archive
         self._members = {member.name: member for member in list_tar(archive)}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Bytes of every member."""
+        return {name: member.size for name, member in self._members.items()}
 
     def read(self, name: str, listed_in: str = "") -> bytes:
         """Content of a member.

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from exfuse.data.archives import find_archive, place
 from exfuse.data.images import decode_mask, object_classes
-from exfuse.data.prepared import check_counts, progress, read_list
+from exfuse.data.lists import check_counts, read_list
+from exfuse.data.progress import progress
 from exfuse.data.publisher_folder import PublisherFolder, publisher_folder
 from exfuse.data.tars import TarReader
 
@@ -18,8 +19,32 @@ TEST_ARCHIVE = "VOC2012test.tar"
 ROOT = "VOCdevkit/VOC2012"
 
 
+def listing(split: str) -> str:
+    """The member that lists the images of ``train``, ``val`` or ``test``."""
+    return f"{ROOT}/ImageSets/Segmentation/{split}.txt"
+
+
+def image_member(identifier: str) -> str:
+    """The member that is an image."""
+    return f"{ROOT}/JPEGImages/{identifier}.jpg"
+
+
+def mask_member(identifier: str) -> str:
+    """The member that is an image's mask; those of the test images are not public."""
+    return f"{ROOT}/SegmentationClass/{identifier}.png"
+
+
+def read_ids(reader: TarReader, split: str) -> list[str]:
+    """Image ids of a split.
+
+    Raises:
+        UserError: the list is absent, empty or broken.
+    """
+    return read_list(reader.read(listing(split)), place(reader.archive, listing(split)))
+
+
 def prepare_voc(
-    archives: Mapping[str, Path], target: Path, expected: Mapping[str, int] = {}, identity: str | None = None
+    archives: Mapping[str, Path], target: Path, *, expected: Mapping[str, int] = {}, identity: str | None = None
 ) -> dict[str, int]:
     """Writes images, masks and ``index.csv`` of the train and val splits.
 
@@ -39,7 +64,7 @@ def prepare_voc(
 
 
 def prepare_voc_test(
-    archives: Mapping[str, Path], target: Path, expected: Mapping[str, int] = {}, identity: str | None = None
+    archives: Mapping[str, Path], target: Path, *, expected: Mapping[str, int] = {}, identity: str | None = None
 ) -> dict[str, int]:
     """Writes images and ``index.csv`` of the test split, which has no masks.
 
@@ -52,7 +77,7 @@ def _prepare(
     archive: Path, target: Path, splits: Sequence[str], expected: Mapping[str, int], identity: str | None
 ) -> dict[str, int]:
     reader = TarReader(archive)
-    ids = {split: _read_ids(reader, split) for split in splits}
+    ids = {split: read_ids(reader, split) for split in splits}
     check_counts({split: len(of_split) for split, of_split in ids.items()}, expected, f"the lists in {archive}")
     with publisher_folder(target, identity) as folder:
         for split, of_split in ids.items():
@@ -63,27 +88,19 @@ def _prepare(
         return folder.finish()
 
 
-def _listing(split: str) -> str:
-    return f"{ROOT}/ImageSets/Segmentation/{split}.txt"
-
-
-def _read_ids(reader: TarReader, split: str) -> list[str]:
-    return read_list(reader.read(_listing(split)), place(reader.archive, _listing(split)))
-
-
 def _add_image(folder: PublisherFolder, reader: TarReader, identifier: str, split: str) -> None:
-    member = f"{ROOT}/JPEGImages/{identifier}.jpg"
+    member = image_member(identifier)
     origin = place(reader.archive, member)
     if folder.resume_image(identifier, split, origin) is None:
-        folder.add_image(identifier, split, reader.read(member, _listing(split)), origin)
+        folder.add_image(identifier, split, reader.read(member, listing(split)), origin)
 
 
 def _add_mask(folder: PublisherFolder, reader: TarReader, identifier: str, split: str) -> None:
-    member = f"{ROOT}/SegmentationClass/{identifier}.png"
+    member = mask_member(identifier)
     origin = place(reader.archive, member)
     if folder.resume_mask(identifier, origin):
         return
-    content = reader.read(member, _listing(split))
+    content = reader.read(member, listing(split))
     mask = decode_mask(content, origin)
     height, width = mask.shape
     folder.add_mask(identifier, content, (width, height), object_classes(mask), origin)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exfuse.data.prepared import progress
+from exfuse.data.progress import progress
 from exfuse.files import writing
 
 FORMAT = 1

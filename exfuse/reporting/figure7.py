@@ -17,7 +17,7 @@ from exfuse.errors import UserError
 from exfuse.files import read_csv
 from exfuse.reporting.drawing import FAINT, MUTED, new_figure, say
 from exfuse.reporting.evaluations import evaluate, measure_jobs, read_fresh, shown_path, unequal_steps
-from exfuse.spec.graph import Graph, figure7_runs
+from exfuse.spec.graph import Graph, figure7_runs, stands_in
 from exfuse.spec.paper import Measure
 from exfuse.spec.spec import Spec
 
@@ -36,10 +36,11 @@ def caption(graph: Graph) -> str:
     runs = figure7_runs(graph.spec)
     titles = " and ".join(graph.spec.runs[run].title for run in runs)
     steps = unequal_steps(graph, [Measure(run=run) for run in runs])
+    stand_in = "The paper shows models trained with COCO; those of Table 3 stand in here. " if stands_in(graph) else ""
     return (
-        f"Image, ground truth, and the predictions of {titles} (seed 0, not flipped), in VOC's palette. The images are "
-        f"the first {IMAGES} of {graph.spec.val_name}, in the order of their ids, whose ground truth holds at "
-        f"least {OBJECTS} of the preset's object classes (then, should there be fewer, the first that hold one); no "
+        f"{stand_in}Image, ground truth, and the predictions of {titles} (seed 0, not flipped), in VOC's palette. The "
+        f"images are the first {IMAGES} of {graph.spec.val_name}, in the order of their ids, whose ground truth holds "
+        f"at least {OBJECTS} of the preset's object classes (then, should there be fewer, the first that hold one); no "
         "prediction had a say." + (f" Steps of `trainaug` differ: {steps}." if steps else "")
     )
 

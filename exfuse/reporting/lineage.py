@@ -16,6 +16,8 @@ from exfuse.spec.manifest import provenance_file
 
 FRESH = "made"
 PRINTED = ("tables/", "figures/", "claims", "report")
+OFFICIAL = "official"
+"""The folder of ``datasets.yaml`` with the publishers' whole archives."""
 SHARED_FACTS = ("code", "python", "host", "device", "system")
 
 
@@ -132,6 +134,16 @@ def archive_files(graph: Graph) -> list[ArchiveFile]:
 def image_sets(graph: Graph) -> list[ImageSet]:
     """The lists that stages train and evaluate on, as prepared."""
     return [_image_set(graph, name) for name in graph.jobs if name.startswith("data/sets/")]
+
+
+def published_sets(graph: Graph) -> Mapping[str, int]:
+    """Images of each set at the paper's size, GCN's mix with COCO included; own data have nothing to compare with."""
+    datasets = graph.spec.datasets
+    official = datasets.folders.get(OFFICIAL)
+    if graph.spec.folder.own is not None or official is None:
+        return {}
+    sizes = dict[str, int](official.sets.items())
+    return sizes if datasets.gcn_images is None else {**sizes, "GCN's mix with COCO": datasets.gcn_images}
 
 
 def _image_set(graph: Graph, name: str) -> ImageSet:

@@ -59,6 +59,7 @@ def context(graph: Graph) -> dict[str, Any]:
         "archives": lineage.archive_files(graph),
         "folder": graph.spec.folder,
         "sets": lineage.image_sets(graph),
+        "published": lineage.published_sets(graph),
         "facts": lineage.shared_facts(records),
         "unfinished": lineage.unfinished(graph, records),
         "seconds": sum(one.seconds or 0.0 for one in records if one.state == lineage.FRESH),

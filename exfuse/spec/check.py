@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from exfuse.errors import UserError
 from exfuse.spec.datasets import Publisher
 from exfuse.spec.graph.reporting import ABLATION, FIGURE7_RUNS, FIGURE7_RUNS_WITHOUT_COCO
-from exfuse.spec.names import require
+from exfuse.spec.names import nearest, require
 from exfuse.spec.paper import Measure, Run
 from exfuse.spec.spec import BACKBONE_WEIGHTS, Spec
 from exfuse.spec.yaml import KeyPath
@@ -36,6 +36,7 @@ def check(spec: Spec, files: Mapping[KeyPath, Path]) -> None:
     _check_data(spec, params / "datasets.yaml")
     for name, run in spec.runs.items():
         _check_run(spec, name, run, f"{params / 'runs.yaml'}: runs.{name}")
+    _check_asked_runs(spec, preset("runs"))
     _check_measures(spec, params)
     for shown in (*FIGURE7_RUNS, *FIGURE7_RUNS_WITHOUT_COCO):
         require(shown, spec.runs, "run", f"{params / 'runs.yaml'}: figure 7 needs its run, so runs")
@@ -51,16 +52,41 @@ def check(spec: Spec, files: Mapping[KeyPath, Path]) -> None:
 def _check_preset(spec: Spec, where: Callable[..., str]) -> None:
     require(spec.preset.data, spec.datasets.folders, "data folder", where("data"))
     for name in spec.preset.classes or ():
+        if spec.folder.own is not None and name not in spec.all_classes:
+            raise UserError(
+                f"{where('classes')}: unknown class '{name}' of data '{spec.preset.data}'; "
+                f"{nearest(name, spec.all_classes)}. To keep all, say `classes: null` in "
+                f"params/presets/{spec.preset.name}.yaml."
+            )
         require(name, spec.all_classes[1:], "class", where("classes"))
     for name in spec.preset.runs or ():
         require(name, spec.runs, "run", where("runs"))
-    if "/" not in spec.preset.backbone_weights:
-        require(spec.preset.backbone_weights, BACKBONE_WEIGHTS, "source of backbones", where("backbone_weights"))
+    _check_weights(spec, where("backbone_weights"))
     for name in spec.preset.backbones:
         require(name, ("common", *spec.backbones), "backbone", where("backbones", name))
     for name in spec.preset.test_server:
         submitted = [run for run, declared in spec.runs.items() if declared.evaluated_on == "test"]
         require(name, submitted, "run of the test server", where("test_server", name))
+
+
+def _check_weights(spec: Spec, where: str) -> None:
+    given = spec.preset.backbone_weights
+    if given in BACKBONE_WEIGHTS:
+        return
+    if "/" not in given:
+        require(given, BACKBONE_WEIGHTS, "source of backbones", where)
+    if not (spec.root / given).is_dir():
+        raise UserError(
+            f"{where}: {given} is no folder. Name one of trained backbones, or {', '.join(BACKBONE_WEIGHTS)}."
+        )
+
+
+def _check_asked_runs(spec: Spec, where: str) -> None:
+    """A run that a preset names and cannot make would be missing in silence."""
+    for name in spec.preset.runs or ():
+        reason = spec.why_no_run(name)
+        if reason is not None:
+            raise UserError(f"{where}: run '{name}' cannot be made: {reason.removeprefix('not run: ')}.")
 
 
 def _check_data(spec: Spec, file: Path) -> None:

@@ -3,31 +3,20 @@
 What is declared is enough to fine-tune, evaluate and report any run of the paper on it; see ``docs/own-data.md``.
 """
 
-import hashlib
-import json
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from exfuse.errors import UserError
 from exfuse.spec.base import Frozen
-from exfuse.spec.raw import Digests
 
 OwnSplit = Literal["train", "val"]
 OWN_SPLITS: tuple[OwnSplit, ...] = ("train", "val")
 MAX_CLASSES = 255
 """Prepared masks have eight bits, and 255 is void."""
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+VALUES = 1 << 16
+"""A mask's values lie below it."""
 
-_ID_PLACE = "{id}"
-_NAMED = 3
-_NO_FILE_NAME = re.compile(r"[^A-Za-z0-9_.-]|^[.-]")
-
-Value = Annotated[int, Field(ge=0, le=65535)]
+Value = Annotated[int, Field(ge=0, lt=VALUES)]
 
 
 class Lists(Frozen):
@@ -49,6 +38,8 @@ class OwnData(Frozen):
     lists: Lists = Lists()
     first_value: Value = 0
     """The masks' value of the first class; the others follow."""
+    values: tuple[Value, ...] | None = None
+    """The masks' value of each class, where they do not follow one another."""
     ignore: tuple[Value, ...] = (255,)
     """The masks' values that are neither trained on nor scored."""
     white: int = Field(65535, gt=0, le=65535)
@@ -63,129 +54,27 @@ class OwnData(Frozen):
         return classes
 
     @model_validator(mode="after")
+    def _values_fit_the_classes(self) -> "OwnData":
+        if self.values is not None and len(self.values) != len(self.classes):
+            raise ValueError(f"`values` has {len(self.values)} entries for {len(self.classes)} classes")
+        if len(set(self.class_values)) != len(self.classes):
+            raise ValueError("two classes have one value in `values`")
+        if max(self.class_values) >= VALUES:
+            raise ValueError(f"a class would have the value {max(self.class_values)}, beyond {VALUES - 1}")
+        return self
+
+    @model_validator(mode="after")
     def _ignored_values_are_no_classes(self) -> "OwnData":
         for value in self.ignore:
-            if 0 <= value - self.first_value < len(self.classes):
-                name = self.classes[value - self.first_value]
+            if value in self.class_values:
+                name = self.classes[self.class_values.index(value)]
                 raise ValueError(
-                    f"value {value} is to be ignored and is class '{name}' too; list the classes without it, and set "
-                    "`first_value` where the first class is not 0"
+                    f"value {value} is to be ignored and is class '{name}' too; list the classes without it, and give "
+                    "the others' values with `first_value` or `values`"
                 )
         return self
 
-
-@dataclass(frozen=True, slots=True)
-class OwnImage:
-    """An image that a list names; ``id`` is its name in the prepared data."""
-
-    id: str
-    split: OwnSplit
-    image: Path
-    mask: Path
-
-
-def list_images(own: OwnData, folder: Path) -> list[OwnImage]:
-    """All images that the lists name, in the lists' order.
-
-    Args:
-        own: the declared layout.
-        folder: where the data lie.
-
-    Raises:
-        UserError: a list is absent or empty, names an image twice or in both splits, or names one that is not there.
-    """
-    if not folder.is_dir():
-        raise UserError(f"{folder} is no folder. Put the data there, or set `data_root` to the folder that holds it.")
-    finders = _Finder(folder, own.images, "images"), _Finder(folder, own.masks, "masks")
-    found: dict[str, OwnImage] = {}
-    absent: list[str] = []
-    for split in OWN_SPLITS:
-        listing = folder / getattr(own.lists, split)
-        for number, words in _lines(listing):
-            image, mask = _paths(folder, words, finders)
-            name = _NO_FILE_NAME.sub("_", _stem(words[0]).strip("/").replace("/", "__"))
-            if name in found:
-                raise UserError(
-                    f"{listing}, line {number}: {words[0]} is in the list of `{found[name].split}` already."
-                )
-            absent += [str(path) for path in (image, mask) if not path.is_file()]
-            found[name] = OwnImage(name, split, image, mask)
-    if absent:
-        more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
-        raise UserError(
-            f"the lists of {folder} name images or masks that are not there: {', '.join(absent[:_NAMED])}{more}. "
-            "Put them there, take them from the lists, or correct `images` and `masks` in params/datasets.yaml."
-        )
-    return list(found.values())
-
-
-def identity(own: OwnData, folder: Path, digests: Digests) -> str:
-    """A digest of everything that the lists name: splits, ids and the content of images and masks.
-
-    Errors are those of :func:`list_images`.
-    """
-    images = list_images(own, folder)
-    contents = digests.of_many([path for image in images for path in (image.image, image.mask)])
-    pairs = zip(contents[::2], contents[1::2], strict=True)
-    entries = [(image.id, image.split, *pair) for image, pair in zip(images, pairs, strict=True)]
-    return f"sha256:{hashlib.sha256(json.dumps(sorted(entries)).encode()).hexdigest()}"
-
-
-class _Finder:
-    """Finds an id's file: by a pattern, or in a folder by its stem, whatever its suffix."""
-
-    def __init__(self, folder: Path, place: str, what: str) -> None:
-        self._folder, self._place = folder, place
-        self._by_stem: dict[str, Path] = {}
-        if _ID_PLACE in place:
-            return
-        if not (folder / place).is_dir():
-            raise UserError(
-                f"{folder / place} is no folder. Name the folder of the {what} under `own` in params/datasets.yaml, "
-                f"or a pattern such as {place}/{_ID_PLACE}.png."
-            )
-        for path in sorted((folder / place).rglob("*")):
-            if path.suffix.lower() in SUFFIXES:
-                stem = path.relative_to(folder / place).with_suffix("").as_posix()
-                if stem in self._by_stem:
-                    raise UserError(
-                        f"{self._by_stem[stem]} and {path} have one id. Say which with a pattern: `{what}: …`."
-                    )
-                self._by_stem[stem] = path
-
-    def find(self, identifier: str) -> Path:
-        """The file of an id; where there is none, the place where one would be expected."""
-        if _ID_PLACE in self._place:
-            return self._folder / self._place.replace(_ID_PLACE, identifier)
-        return self._by_stem.get(_stem(identifier), self._folder / self._place / identifier)
-
-
-def _stem(identifier: str) -> str:
-    """An id without the suffix of an image's file, which some lists give."""
-    return identifier.rpartition(".")[0] if identifier.lower().endswith(SUFFIXES) else identifier
-
-
-def _lines(listing: Path) -> Iterator[tuple[int, list[str]]]:
-    try:
-        text = listing.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UserError(
-            f"cannot read the list {listing}: {reason}. Lists hold one id a line; `own.lists` in "
-            "params/datasets.yaml says where they are."
-        ) from error
-    lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    if not lines:
-        raise UserError(f"the list {listing} names no image.")
-    for number, words in lines:
-        if len(words) > 2:
-            raise UserError(f"{listing}, line {number}: {len(words)} words; an id, or the paths of image and mask.")
-    yield from lines
-
-
-def _paths(folder: Path, words: list[str], finders: tuple[_Finder, _Finder]) -> tuple[Path, Path]:
-    if len(words) == 2:
-        image, mask = (folder / word.lstrip("/") for word in words)
-        return image, mask
-    image, mask = (finder.find(words[0]) for finder in finders)
-    return image, mask
+    @property
+    def class_values(self) -> tuple[int, ...]:
+        """The masks' value of each class."""
+        return self.values or tuple(range(self.first_value, self.first_value + len(self.classes)))

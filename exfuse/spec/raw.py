@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import io
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ WHOLE_FILE_BYTES = 1 << 30
 """Up to this size the whole content is hashed; above, the size and both ends (a zip's checksums lie at its end)."""
 
 _MD5 = "md5:"
+
+MANY_FILES = 500
+"""More new ones than these are read in silence no longer."""
 
 
 class Digests:
@@ -44,6 +48,8 @@ class Digests:
         """As :meth:`of` for each file; the cache is written once."""
         found = [self._remembered(file) for file in files]
         if None in found:
+            if found.count(None) > MANY_FILES:
+                print(f"reading {found.count(None):,} files once, to know them again", file=sys.stderr)
             found = [known or self._identify(file) for file, known in zip(files, found, strict=True)]
             self._save()
         return [str(identity) for identity in found]

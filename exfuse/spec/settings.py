@@ -128,7 +128,7 @@ class SemanticSupervision(Hyperparameters):
 
 
 class Evaluation(Hyperparameters):
-    """How VOC val is scored."""
+    """How validation images are scored."""
 
     boundary_width: float = Field(gt=0)
     """Pixels within this distance of a label change are boundary (GCN's split)."""
@@ -179,7 +179,7 @@ class Preset(Frozen):
     """Where the archives lie; none: ``data/<folder>``."""
     seeds: int = Field(gt=0)
     classes: tuple[str, ...] | None = Field(None, min_length=1)
-    """VOC classes that are kept (others become background); none: all twenty."""
+    """Object classes that are kept (others become the first, background); none: all."""
     runs: tuple[str, ...] | None = Field(None, min_length=1)
     """Runs that are made, with the backbones that they start from; none: all."""
     backbone_weights: str = "imagenet"

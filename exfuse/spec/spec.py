@@ -64,13 +64,16 @@ class Spec:
 
     @property
     def caveat(self) -> str:
-        """What a reader has to know before the numbers: the preset's own words, and that own data are not VOC."""
+        """What a reader has to know before the numbers: the preset's own words, and what the data are."""
         sentences = [self.preset.caveat.strip()]
         if self.folder.own is not None:
             sentences.append(
                 f"These numbers are of other data ({self.folder.title}), not of PASCAL VOC. The paper's values stand "
                 "beside them for orientation only: a difference between the two says nothing."
             )
+        if self.folder.subset_of is not None:
+            whole = self.datasets.folders[self.folder.subset_of].title
+            sentences.append(f"The images are a declared part of {whole}.")
         return " ".join(filter(None, sentences))
 
     @property

@@ -31,7 +31,8 @@ def public_classifier(name: str, architecture: BackboneSpec, archives: Path) -> 
     try:
         model.backbone.load_state_dict(state)
     except RuntimeError as error:
-        raise UserError(f"the public weights {name} are of another network: {error}") from error
+        first = str(error).splitlines()[1].strip().rstrip(".")
+        raise UserError(f"the public weights {name} are of another network ({first}).") from error
     return model.state_dict()
 
 
@@ -45,15 +46,21 @@ def trained_classifier(file: Path, architecture: BackboneSpec) -> dict[str, Tens
     Raises:
         UserError: the file is absent or damaged, or of another network.
     """
-    state = load_weights(file)
+    try:
+        state = load_weights(file)
+    except UserError as error:
+        raise UserError(
+            f"{file} is absent or damaged. Copy it again from where it was trained, or train it there."
+        ) from error
     classifier = state.get(CLASSIFIER)
     if classifier is None:
         raise UserError(f"{file} holds no backbone with its classifier. Name a folder of `backbones/<name>`.")
     try:
         build_classifier(architecture, len(classifier)).load_state_dict(state)
     except RuntimeError as error:
+        first = str(error).splitlines()[1].strip().rstrip(".")
         raise UserError(
-            f"the weights {file} are of another network: {error}. Use the sizes (`backbones`, "
+            f"the weights {file} are of another network ({first}). Use the sizes (`backbones`, "
             "`semantic_supervision`) of the preset that trained them."
         ) from error
     return state

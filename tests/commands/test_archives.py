@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.contents import png
 from exfuse.commands.archives import whole_archives
 from exfuse.commands.data import prepare
 from exfuse.errors import UserError
 from exfuse.files import read_csv, read_json
-from tests.data.publishers import labels, png, voc_members, write_tar
+from tests.data.publishers import labels, voc_members, write_tar
 from tests.params import Params, copy_params
 
 VOC = "VOCtrainval_11-May-2012.tar"
@@ -49,19 +50,19 @@ def test_all_that_is_wrong_is_in_one_message(params: Params, folder: Path) -> No
     (folder / "train2014.zip").write_bytes(b"twelve bytes")
     (folder / "val2014.zip").mkdir()
     message = complaint(params, "coco")
-    assert f"{folder / 'train2014.zip'} is cut short: 12 of 13510573713 bytes." in message
+    assert f"{folder / 'train2014.zip'} is cut short: 12 of 13,510,573,713 bytes." in message
     assert f"{folder / 'val2014.zip'} is a directory, not the archive." in message
     assert f"{folder / 'annotations_trainval2014.zip'} is missing." in message
-    assert "Delete what is damaged" in message
+    assert "Move or delete what is not the archive." in message
     assert "http://images.cocodataset.org/zips/val2014.zip" in message
     assert "train2014.zip)" not in message
-    assert "`exfuse data fetch coco` downloads them." in message
+    assert "`exfuse data fetch coco` downloads them (from http" in message
 
 
 def test_sizes_are_compared_before_checksums(params: Params, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exfuse.commands.archives.md5_shown", lambda *_: pytest.fail("150 GB were read"))
+    monkeypatch.setattr("exfuse.commands.archive_state.md5_shown", lambda *_: pytest.fail("150 GB were read"))
     (folder / VOC).write_bytes(b"x")
-    assert "is cut short: 1 of 1999639040 bytes" in complaint(params, "voc")
+    assert "is cut short: 1 of 1,999,639,040 bytes" in complaint(params, "voc")
     params.put("datasets.yaml", "folders.official.archives.voc.0.size", 1)
     (folder / VOC).write_bytes(b"xyz")
     assert "is another version: 3 bytes instead of 1" in complaint(params, "voc")

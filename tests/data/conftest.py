@@ -1,4 +1,4 @@
-"""A folder with prepared data, for the tests that damage what it was prepared from."""
+"""A publisher's server with a client, and a folder with prepared data for tests that damage what it was made from."""
 
 import os
 import shutil
@@ -9,8 +9,25 @@ from pathlib import Path
 import pytest
 
 from tests.data import damage
+from tests.data.download_client import CONTENT, Client
+from tests.data.publisher_server import Publisher, serving
 from tests.data.working_copy import Copy
 from tests.params import copy_params
+
+
+@pytest.fixture
+def server() -> Iterator[Publisher]:
+    """Sends the content that ``client`` expects, unless it is told otherwise."""
+    with serving(CONTENT) as running:
+        yield running
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Client:
+    """Downloads into an empty folder."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return Client(folder)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.io
 from PIL import Image
 
+from benchmarks.contents import mat, png, synset
 from tests.data.publishers import (
     SBD_ROOT,
     VOC_ROOT,
@@ -21,10 +22,7 @@ from tests.data.publishers import (
     instances,
     jpeg,
     labels,
-    mat,
-    png,
     sbd_members,
-    synset,
     tar_bytes,
     voc_members,
     write_imagenet,

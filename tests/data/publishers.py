@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
 from PIL import Image
+
+from benchmarks.contents import coco_name, mat
 
 VOC_ROOT = "VOCdevkit/VOC2012"
 SBD_ROOT = "benchmark_RELEASE/dataset"
@@ -19,17 +20,6 @@ SBD_ROOT = "benchmark_RELEASE/dataset"
 def jpeg(width: int, height: int, grey: int = 128) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (width, height), (grey, grey, grey)).save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
-def png(pixels: np.ndarray, mode: str = "P") -> bytes:
-    image = Image.fromarray(pixels)
-    if mode == "P":
-        image.putpalette(bytes(range(256)) * 3)
-    else:
-        image = image.convert(mode)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -71,12 +61,6 @@ def voc_members(train: Mapping[str, bytes], val: Mapping[str, bytes], size: tupl
     for split, ids in (("train", train), ("val", val)):
         members[f"{VOC_ROOT}/ImageSets/Segmentation/{split}.txt"] = "".join(f"{name}\n" for name in ids).encode()
     return members
-
-
-def mat(**variables: Any) -> bytes:
-    buffer = io.BytesIO()
-    scipy.io.savemat(buffer, variables)
-    return buffer.getvalue()
 
 
 def sbd_members(
@@ -126,10 +110,6 @@ def instances(year: str, split: str, images: list[int], annotations: list[dict[s
     ).encode()
 
 
-def coco_name(year: str, split: str, number: int) -> str:
-    return f"{'COCO_train2014_' if (year, split) == ('2014', 'train') else ''}{number:012}.jpg"
-
-
 def write_coco(folder: Path, year: str, train: list[dict[str, Any]], images: list[int], size: int) -> dict[str, Path]:
     """COCO's three archives with the given training images and annotations, and an empty val split."""
     members = {
@@ -145,15 +125,6 @@ def write_coco(folder: Path, year: str, train: list[dict[str, Any]], images: lis
         f"annotations_trainval{year}.zip": annotations,
     }
     return {name: write_zip(folder / name, content) for name, content in paths.items()}
-
-
-def synset(ilsvrc_id: int, wnid: str, children: int = 0) -> dict[str, Any]:
-    return {
-        "ILSVRC2012_ID": ilsvrc_id,
-        "WNID": wnid,
-        "words": f"words of {wnid}",
-        "num_children": children,
-    }
 
 
 def write_imagenet(

@@ -13,6 +13,7 @@ from tests.data.publishers import write_zip
 def test_zip_members_by_name(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"folder/b.txt": b"bee", "a.txt": b"a"})
     with ZipReader(path) as reader:
+        assert reader.sizes == {"folder/b.txt": 3, "a.txt": 1}
         assert reader.read("folder/b.txt") == b"bee"
         with pytest.raises(UserError, match=r"c\.txt in .*a\.zip: it is absent, though list\.txt names it"):
             reader.read("c.txt", "list.txt")

@@ -10,13 +10,14 @@ from PIL import Image
 from pycocotools import mask as rle
 from pycocotools.coco import COCO
 
+from benchmarks.contents import coco_name
 from exfuse.data.archives import ZipReader
 from exfuse.data.coco import LAYOUTS, prepare_coco
 from exfuse.data.counting import count_coco
 from exfuse.data.labels import VOC_CLASSES
 from exfuse.errors import UserError
 from exfuse.files import read_csv
-from tests.data.publishers import annotation, coco_name, jpeg, square, write_coco, write_zip
+from tests.data.publishers import annotation, jpeg, square, write_coco, write_zip
 
 OBJECTS = VOC_CLASSES[1:]
 PERSON, CAR, CHAIR, BROCCOLI = 1, 3, 62, 56
@@ -125,7 +126,7 @@ def test_workers_change_nothing(tmp_path: Path) -> None:
     trees = []
     for workers in (1, 2):
         root = tmp_path / str(workers) / "coco"
-        prepare_coco(archives, root, OBJECTS, workers)
+        prepare_coco(archives, root, OBJECTS, workers=workers)
         trees.append({path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()})
     assert trees[0] == trees[1]
     assert len(trees[0]) == 11

@@ -1,11 +1,13 @@
 """Counts of archives built by hand, and what their lists name in vain."""
 
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.contents import png, synset
 from exfuse.data.counting import Counted, count_coco, count_imagenet, count_sbd, count_voc, count_voc_test
 from exfuse.errors import UserError
 from tests.data.publishers import (
@@ -14,10 +16,8 @@ from tests.data.publishers import (
     annotation,
     jpeg,
     labels,
-    png,
     sbd_members,
     square,
-    synset,
     voc_members,
     write_coco,
     write_imagenet,
@@ -111,7 +111,34 @@ def test_sbd_that_lacks_members_and_mixes_its_lists(tmp_path: Path) -> None:
 def test_sbd_without_a_list(tmp_path: Path) -> None:
     found = _sbd(tmp_path, lambda members: members.pop(f"{SBD_ROOT}/val.txt"))
     assert found.counts == {"train": 2}
-    assert len(found.problems) == 1 and f"lacks {SBD_ROOT}/val.txt" in found.problems[0]
+    (problem,) = found.problems
+    assert f"{SBD_ROOT}/val.txt in " in problem and "it is absent" in problem
+
+
+def test_sbd_names_all_that_is_empty(tmp_path: Path) -> None:
+    def spoil(members: dict[str, bytes]) -> None:
+        for member in ("cls/a.mat", "img/c.jpg", "val.txt"):
+            members[f"{SBD_ROOT}/{member}"] = b""
+
+    found = _sbd(tmp_path, spoil)
+    assert found.counts == {"train": 2}
+    members, listing = found.problems
+    assert f"holds without a byte {SBD_ROOT}/cls/a.mat, though" in members
+    assert f"{SBD_ROOT}/val.txt in " in listing and "it is empty" in listing
+
+
+@pytest.mark.parametrize("count", [count_voc, count_sbd])
+def test_an_archive_is_listed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: Callable[[dict[str, Path]], Counted]
+) -> None:
+    opened: list[object] = []
+    open_tar = tarfile.open
+    monkeypatch.setattr(tarfile, "open", lambda *args, **options: opened.append(args) or open_tar(*args, **options))
+    voc = write_tar(tmp_path / VOC, voc_members({"a": MASK}, {"b": MASK}, (4, 3)))
+    sbd = write_tar(tmp_path / SBD, sbd_members({"a": AREA}, {"b": AREA}, (4, 3)), "gz")
+    opened.clear()
+    assert count({VOC: voc, SBD: sbd}).counts == {"train": 1, "val": 1}
+    assert len(opened) == 1
 
 
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.99])

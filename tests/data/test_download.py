@@ -4,8 +4,7 @@ import hashlib
 import io
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -14,21 +13,8 @@ from exfuse.data.download import Downloaded, partial
 from exfuse.data.download.partial import Partial, part_of
 from exfuse.errors import UserError
 from tests.data.download_client import CONTENT, HALF, MD5, NAME, Client
-from tests.data.publisher_server import Answer, Publisher, serving
+from tests.data.publisher_server import Answer, Publisher
 from tests.data.publishers import tar_bytes
-
-
-@pytest.fixture
-def server() -> Iterator[Publisher]:
-    with serving(CONTENT) as running:
-        yield running
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Client:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return Client(folder)
 
 
 def test_the_next_call_goes_on(server: Publisher, client: Client) -> None:

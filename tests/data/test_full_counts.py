@@ -6,19 +6,19 @@ import random
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import scipy.io
 
+from benchmarks import full_counts
 from benchmarks.preparation import WRITERS, Cost, measure
 from exfuse.data.prepared import read_index
 from exfuse.data.sets import write_set
 from exfuse.files import read_csv
-from tests.data import full_counts
 
 pytestmark = pytest.mark.slow
 
@@ -40,11 +40,11 @@ class Prepared:
     cost: Cost
 
 
-def _prepare(publisher: str, folder: Path, scale: float = 1.0, classes: Sequence[str] = ()) -> Prepared:
+def _prepare(publisher: str, folder: Path, scale: float = 1.0, **options: Any) -> Prepared:
     folder.mkdir(parents=True)
     archives = WRITERS[publisher](folder, scale)
     target = folder.parent / f"prepared-{scale:g}" / publisher
-    return Prepared(archives, target, measure(publisher, archives, target, 2, classes))
+    return Prepared(archives, target, measure(publisher, archives, target, workers=2, **options))
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_coco_reads_a_hundred_thousand_images(tmp_path: Path) -> None:
 
     One class is wanted, since masks take longer than all annotations together; memory is measured on these.
     """
-    half, full = (_prepare("coco", tmp_path / str(scale), scale, ["person"]) for scale in (0.5, 1.0))
+    half, full = (_prepare("coco", tmp_path / str(scale), scale, classes=["person"]) for scale in (0.5, 1.0))
     index = read_index(full.target / "index.csv")
     expected = _retained(full.archives["annotations_trainval2014.zip"])
     assert {(image.split, image.id) for image in index} == expected

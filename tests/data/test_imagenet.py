@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import scipy.io
 
+from benchmarks.contents import synset
 from exfuse.data.archives import read_member
 from exfuse.data.imagenet import DEVKIT_ARCHIVE, TRAIN_ARCHIVE, VAL_ARCHIVE, prepare_imagenet
 from exfuse.errors import UserError
-from tests.data.publishers import synset, tar_bytes, write_imagenet, write_tar
+from tests.data.publishers import tar_bytes, write_imagenet, write_tar
 
 SYNSETS = [synset(1, "n00000030"), synset(2, "n00000010"), synset(3, "n00000020"), synset(4, "n00000005", children=3)]
 """ILSVRC ids out of WordNet order; the last is no leaf. Sorted: 10, 20, 30 are the classes 0, 1, 2."""
@@ -145,5 +146,5 @@ def test_a_cut_archive_is_noticed(tmp_path: Path) -> None:
 def test_other_numbers_than_declared_are_named(tmp_path: Path, expected: dict[str, int], message: str) -> None:
     archives = small(tmp_path)
     with pytest.raises(UserError, match=message):
-        prepare_imagenet(archives, tmp_path / "imagenet", expected)
+        prepare_imagenet(archives, tmp_path / "imagenet", expected=expected)
     assert not (tmp_path / "imagenet").exists()

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.contents import png
 from exfuse.data.images import decode_mask, decode_rgb, encode_mask, image_size, object_classes
 from exfuse.data.labels import voc_palette
 from exfuse.errors import UserError
-from tests.data.publishers import jpeg, labels, png
+from tests.data.publishers import jpeg, labels
 
 
 def saved(image: Image.Image, kind: str, **options) -> bytes:

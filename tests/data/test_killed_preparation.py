@@ -1,6 +1,5 @@
 """Preparations that are killed at random moments and started again: the same data, and no finished image made twice."""
 
-import json
 import math
 import os
 import random
@@ -14,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.preparation import CHILD, prepare
-from tests.data import full_counts
+from benchmarks import full_counts
+from benchmarks.preparation import CHILD, IDENTITY, request
+from exfuse.data.labels import VOC_CLASSES
+from exfuse.data.preparation import prepare
 
 KILLS = 10
 IN_FLIGHT = 4
@@ -52,7 +53,10 @@ class Preparation:
                 os.setsid()
                 os.dup2(os.open(self.messages, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
                 sys.stderr = os.fdopen(2, "w", closefd=False)
-                prepare(self.publisher, self.archives, self.target, self.workers)
+                prepare(
+                    self.publisher, self.archives, self.target,
+                    class_names=VOC_CLASSES[1:], workers=self.workers, identity=IDENTITY,
+                )  # fmt: skip
                 sys.stderr.flush()
                 code = 0
             finally:
@@ -61,12 +65,10 @@ class Preparation:
 
     def spawn(self) -> int:
         """A process of its own, with workers."""
-        paths = {name: str(path) for name, path in self.archives.items()}
-        request = json.dumps([self.publisher, paths, str(self.target), self.workers])
         writing = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         return os.posix_spawn(
             sys.executable,
-            [sys.executable, "-c", CHILD, request],
+            [sys.executable, "-c", CHILD, request(self.publisher, self.archives, self.target, self.workers)],
             {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import scipy.io
 
+from benchmarks.contents import mat
 from exfuse.data import matlab
 from exfuse.data.matlab import load_mat
 from exfuse.errors import UserError
-from tests.data.publishers import mat
 
 
 def compressed(**variables: np.ndarray) -> bytes:

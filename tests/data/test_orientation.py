@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks.contents import coco_name, png, synset
 from exfuse.data.coco import prepare_coco
 from exfuse.data.imagenet import prepare_imagenet
 from exfuse.data.labels import ClassMap
@@ -55,7 +56,7 @@ def halves(value: T) -> list[dict[str, T]]:
 
 
 def voc(folder: Path) -> str:
-    members = publishers.voc_members(*halves(publishers.png(mask())), (WIDTH, HEIGHT))
+    members = publishers.voc_members(*halves(png(mask())), (WIDTH, HEIGHT))
     members |= {
         f"{publishers.VOC_ROOT}/JPEGImages/{name}.jpg": picture(orientation)
         for name, orientation in identifiers().items()
@@ -80,8 +81,7 @@ def coco(folder: Path) -> str:
     annotations = [publishers.annotation(number, number, COCO_PERSON, square) for number in ORIENTATIONS]
     archives = publishers.write_coco(folder, "2017", annotations, list(ORIENTATIONS), HEIGHT)
     members = {
-        f"train2017/{publishers.coco_name('2017', 'train', number)}": picture(number, HEIGHT, HEIGHT)
-        for number in ORIENTATIONS
+        f"train2017/{coco_name('2017', 'train', number)}": picture(number, HEIGHT, HEIGHT) for number in ORIENTATIONS
     }
     publishers.write_zip(archives["train2017.zip"], members)
     prepare_coco(archives, folder / "coco", ["person"])
@@ -112,7 +112,7 @@ def test_images_and_masks_stay_aligned(tmp_path: Path, publisher: object) -> Non
 
 def test_imagenets_images_are_as_stored(tmp_path: Path) -> None:
     members = {f"{orientation}.JPEG": picture(orientation) for orientation in ORIENTATIONS}
-    synsets = [publishers.synset(1, "n01440764")]
+    synsets = [synset(1, "n01440764")]
     archives = publishers.write_imagenet(tmp_path, {"n01440764": members}, [picture(6)], [1], synsets)
     prepare_imagenet(archives, tmp_path / "imagenet")
     for split, count in (("train", len(ORIENTATIONS)), ("val", 1)):

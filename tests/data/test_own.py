@@ -1,6 +1,8 @@
 """Images and masks of one's own as they are prepared: kinds, depths, values, and what is refused."""
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,15 @@ from exfuse.data.images import decode_mask, decode_rgb
 from exfuse.data.own import Converted, convert, prepare_own
 from exfuse.data.prepared import read_index
 from exfuse.errors import UserError
-from exfuse.spec.own import OwnData, OwnImage
+from exfuse.spec.own import Lists, OwnData
+from exfuse.spec.own_files import OwnImage
 from tests.data.own_data import CLASSES, IGNORED, SIZE, folder_entry, labels, write_own_folder
 
 WIDTH, HEIGHT = 7, 5
 PIXELS = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
 VALUES = np.arange(WIDTH * HEIGHT, dtype=np.uint8).reshape(HEIGHT, WIDTH) % 3
 OWN = OwnData(classes=("a", "b", "c"))
+LISTS = Lists(train="train.txt", val="val.txt")
 
 
 def converted(folder: Path, image: Image.Image, mask: Image.Image, own: OwnData = OWN, **saved: Any) -> Converted:
@@ -26,7 +30,7 @@ def converted(folder: Path, image: Image.Image, mask: Image.Image, own: OwnData 
     paths = folder / f"image{saved.pop('suffix', '.png')}", folder / f"mask{saved.pop('mask_suffix', '.png')}"
     image.save(paths[0], **saved)
     mask.save(paths[1])
-    return convert((OwnImage("x", "train", *paths), own))
+    return convert((OwnImage("x", "x", "train", *paths), own))
 
 
 def colour() -> Image.Image:
@@ -68,16 +72,47 @@ def test_sixteen_bits_by_hand(tmp_path: Path, suffix: str, white: int, expected:
     assert decode_rgb(found.image)[0, :, 0].tolist() == expected
 
 
+def deep_colours(path: Path, pixels: np.ndarray) -> None:
+    """A PNG with 16 bits a channel, which PIL cannot write."""
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    content = b"\x89PNG\r\n\x1a\n"
+    height, width = pixels.shape[:2]
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
+        content += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    path.write_bytes(content)
+
+
+def test_colours_of_sixteen_bits_become_eight_or_are_refused(tmp_path: Path) -> None:
+    pixels = np.array([[[0, 257, 65535], [25700, 4095, 300]]], dtype=np.uint16)
+    deep_colours(tmp_path / "image.png", pixels)
+    Image.new("L", (2, 1)).save(tmp_path / "mask.png")
+    listed = OwnImage("x", "x", "train", tmp_path / "image.png", tmp_path / "mask.png")
+    found = convert((listed, OWN))
+    assert decode_rgb(found.image).tolist() == [[[0, 1, 255], [100, 15, 1]]]
+    assert len(found.image) != len((tmp_path / "image.png").read_bytes())
+    with pytest.raises(UserError, match=r"image\.png: `own\.white` scales grey images of 16 bits, and this one"):
+        convert((listed, OWN.model_copy(update={"white": 4095})))
+
+
 def test_values_become_labels_by_hand(tmp_path: Path) -> None:
     own = OwnData(classes=("a", "b"), first_value=5, ignore=(0, 9))
     found = converted(tmp_path, Image.new("RGB", (4, 1)), grey(np.array([[5, 6, 0, 9]], np.uint8)), own)
     assert decode_mask(found.mask, "mask", 2).tolist() == [[0, 1, 255, 255]]
-    assert found.classes == (1,)
+    assert found.classes == (0, 1)
     deep = Image.fromarray(np.array([[300, 301, 65535, 65535]], np.uint16))
     own = OwnData(classes=("a", "b"), first_value=300, ignore=(65535,))
     for suffix in (".png", ".tif"):
         found = converted(tmp_path, Image.new("RGB", (4, 1)), deep, own, mask_suffix=suffix)
         assert decode_mask(found.mask, "mask", 2).tolist() == [[0, 1, 255, 255]]
+
+
+def test_values_that_do_not_follow_one_another(tmp_path: Path) -> None:
+    own = OwnData(classes=("a", "b"), values=(26, 7), ignore=(0, 9))
+    found = converted(tmp_path, Image.new("RGB", (4, 1)), grey(np.array([[7, 26, 0, 9]], np.uint8)), own)
+    assert decode_mask(found.mask, "mask", 2).tolist() == [[1, 0, 255, 255]]
+    with pytest.raises(UserError, match=r"such as 8. The 2 classes have the values 26, 7, ignored are \[0, 9\]"):
+        converted(tmp_path, Image.new("RGB", (1, 1)), grey(np.array([[8]], np.uint8)), own)
 
 
 def test_palette_masks_give_indices_and_never_colours(tmp_path: Path) -> None:
@@ -91,7 +126,7 @@ def test_as_many_classes_as_eight_bits_hold(tmp_path: Path) -> None:
     values = np.arange(256, dtype=np.uint8)[None]
     found = converted(tmp_path, Image.new("RGB", (256, 1)), grey(values), own)
     assert decode_mask(found.mask, "mask", 255).tolist() == values.tolist()
-    assert found.classes == tuple(range(1, 255))
+    assert found.classes == tuple(range(255))
 
 
 def test_any_size_and_aspect(tmp_path: Path) -> None:
@@ -124,10 +159,24 @@ def test_a_turned_photograph_is_explained(tmp_path: Path) -> None:
     assert converted(tmp_path, colour(), grey(), suffix=".jpg", exif=exif).size == (WIDTH, HEIGHT)
 
 
+def test_what_readers_would_change_is_refused(tmp_path: Path) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 3
+    with pytest.raises(UserError, match=r"image\.tif: the TIFF has orientation 3"):
+        converted(tmp_path, colour(), grey(), suffix=".tif", exif=turned)
+    with pytest.raises(UserError, match=r"image\.tif: its values have 32 bits"):
+        converted(tmp_path, Image.new("I", (WIDTH, HEIGHT)), grey(), suffix=".tif")
+    grey(VALUES * 16).save(tmp_path / "mask.png", bits=4)
+    colour().save(tmp_path / "image.png")
+    if (tmp_path / "mask.png").read_bytes()[24] == 4:
+        with pytest.raises(UserError, match=r"mask\.png: the mask is grey of 4 bits"):
+            convert((OwnImage("x", "x", "train", tmp_path / "image.png", tmp_path / "mask.png"), OWN))
+
+
 def test_damaged_files_are_named(tmp_path: Path) -> None:
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(tmp_path / "image.jpg")
     Image.new("L", (64, 64)).save(tmp_path / "mask.png")
-    listed = OwnImage("x", "train", tmp_path / "image.jpg", tmp_path / "mask.png")
+    listed = OwnImage("x", "x", "train", tmp_path / "image.jpg", tmp_path / "mask.png")
     whole = listed.image.read_bytes()
     listed.image.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match=r"image\.jpg: the image is damaged or cut short"):
@@ -139,8 +188,8 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot read .*image\.jpg: No such file"):
         convert((listed, OWN))
     Image.new("F", (64, 64)).save(tmp_path / "image.tif")
-    with pytest.raises(UserError, match=r"image\.tif: its values are floating-point numbers"):
-        convert((OwnImage("x", "train", tmp_path / "image.tif", listed.mask), OWN))
+    with pytest.raises(UserError, match=r"image\.tif: its values have 32 bits"):
+        convert((OwnImage("x", "x", "train", tmp_path / "image.tif", listed.mask), OWN))
 
 
 # --- the folder ---
@@ -196,6 +245,15 @@ def test_what_was_finished_is_not_made_again(tmp_path: Path, monkeypatch: pytest
     assert made == ["train_000", "train_001", "train_002", "train_003", "val_000"]
     for path in (tmp_path / "whole" / "own").rglob("*.*"):
         assert (tmp_path / "own" / path.relative_to(tmp_path / "whole" / "own")).read_bytes() == path.read_bytes()
+
+
+def test_masks_without_any_class_are_refused(tmp_path: Path) -> None:
+    write_own_folder(tmp_path / "streets", train=2, val=1)
+    own = OwnData(classes=("tram", "ship"), first_value=200, ignore=(*range(len(CLASSES)), IGNORED), lists=LISTS,
+                  images="images", masks="masks")  # fmt: skip
+    with pytest.raises(UserError, match="no training mask has a pixel of any class"):
+        prepare_own(own, tmp_path / "streets", tmp_path / "own")
+    assert not (tmp_path / "own").exists()
 
 
 def test_classes_that_never_occur_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

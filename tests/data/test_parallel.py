@@ -2,12 +2,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from exfuse.data import parallel
 from exfuse.data.parallel import ordered_map
 from exfuse.errors import UserError
 
@@ -15,6 +17,12 @@ from exfuse.errors import UserError
 def slower_when_smaller(number: int) -> int:
     time.sleep(0.02 * (number == 0))
     return number * number
+
+
+def refuse(number: int) -> int:
+    if number == 1:
+        raise UserError(f"number {number}")
+    return number
 
 
 def die(number: int) -> int:
@@ -42,6 +50,11 @@ def test_results_come_in_order_and_few_items_are_in_flight(workers: int) -> None
 def test_a_killed_worker_is_one_message() -> None:
     with pytest.raises(UserError, match=r"a worker process was killed.*--workers"):
         list(ordered_map(die, range(3), 2))
+
+
+def test_an_error_in_a_worker_reaches_the_caller() -> None:
+    with pytest.raises(UserError, match="number 1"):
+        list(ordered_map(refuse, range(3), 2))
 
 
 ENDLESS = """
@@ -79,3 +92,18 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path, repo_root: Path) -> No
     while any(map(running, workers)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(running, workers))
+
+
+def large_result_then_die(number: int) -> bytes:
+    """Dies while its result, larger than a pipe holds, is half sent."""
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    return bytes(50_000_000)
+
+
+def test_a_worker_killed_in_the_middle_of_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    wait = parallel.wait
+    monkeypatch.setattr(parallel, "wait", lambda pipes: time.sleep(1.0) or wait(pipes))
+    began = time.monotonic()
+    with pytest.raises(UserError, match="a worker process was killed"):
+        list(ordered_map(large_result_then_die, range(2), 2))
+    assert time.monotonic() - began < 20

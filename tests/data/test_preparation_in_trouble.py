@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.preparation import prepare
-from tests.data import damage, full_counts
+from benchmarks import full_counts
+from exfuse.data.labels import VOC_CLASSES
+from exfuse.data.preparation import prepare
+from tests.data import damage
 from tests.data.damage import COCO_JSON, COCO_TRAIN, SBD, VOC
 from tests.data.working_copy import WORDS, Copy, Tree, assert_refused, call, tree
 
@@ -27,7 +29,7 @@ from tests.data.working_copy import WORDS, Copy, Tree, assert_refused, call, tre
     [
         ("voc", VOC, {"md5": "0" * 32}, ["md5", "0" * 32]),
         ("coco", COCO_TRAIN, {"md5": "0" * 32}, ["md5", "0" * 32]),
-        ("voc", VOC, {"size": 1_999_639_040}, ["1999639040"]),
+        ("voc", VOC, {"size": 1_999_639_040}, ["1,999,639,040"]),
     ],
 )
 def test_another_file_than_the_declared_one(
@@ -139,7 +141,7 @@ def _replace(copy: Copy, publisher: str, archives: dict[str, Path], train: int, 
     """Declares other archives in the place of a publisher's; gives what has to come out of them."""
     copy.declare(f"counts.{publisher}", {"train": train, "val": val})
     expected = copy.root / "expected" / publisher
-    prepare(publisher, archives, expected)
+    prepare(publisher, archives, expected, class_names=VOC_CLASSES[1:])
     return tree(expected)
 
 

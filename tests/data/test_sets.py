@@ -8,7 +8,7 @@ from exfuse.data.coco import LAYOUTS, prepare_coco
 from exfuse.data.labels import VOC_CLASSES
 from exfuse.data.prepared import INDEX_COLUMNS
 from exfuse.data.sbd import prepare_sbd
-from exfuse.data.sets import write_set
+from exfuse.data.sets import member_ids, parts_read, write_set
 from exfuse.data.voc import prepare_voc
 from exfuse.errors import UserError
 from exfuse.files import read_csv, write_csv
@@ -66,6 +66,19 @@ def test_members_by_hand(prepared: Path, name: str, members: list[str]) -> None:
         assert report[source] == sum(member.startswith(f"{source} ") for member in members)
     ids = sorted(member.split()[1] for member in members)
     assert report["sha256"] == hashlib.sha256(("\n".join(ids) + "\n").encode()).hexdigest()
+
+
+def test_membership_of_ids_alone() -> None:
+    ids = {
+        ("voc", "train"): ["a", "b"], ("voc", "val"): ["c"],
+        ("sbd", "train"): ["b", "c", "d"], ("sbd", "val"): ["e", "a"],
+        ("coco", "train"): ["7"], ("coco", "val"): ["c"],
+    }  # fmt: skip
+    assert member_ids("trainaug", ids) == {
+        ("voc", "train"): ["a", "b"], ("sbd", "train"): ["d"], ("sbd", "val"): ["e"],
+    }  # fmt: skip
+    assert member_ids("coco", ids)["coco", "val"] == ["c"]  # what must not be there is found, not hidden
+    assert parts_read("trainaug") == {("voc", "train"), ("voc", "val"), ("sbd", "train"), ("sbd", "val")}
 
 
 def test_voc_train_keeps_vocs_masks(prepared: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exfuse.data.tars import TarReader, list_tar, read_tar
+from exfuse.data.tars import TarReader, list_tar, read_tar, stream_tar
 from exfuse.errors import UserError
 from tests.data.publishers import tar_bytes, write_tar
 
@@ -29,6 +29,17 @@ def test_one_pass_gives_the_wanted_members_in_order(tmp_path: Path, compression:
     assert list(read_tar(path, lambda name: name != "b.txt")) == [
         ("folder/a.txt", MEMBERS["folder/a.txt"]),
         ("c.txt", MEMBERS["c.txt"]),
+    ]
+
+
+@pytest.mark.parametrize("compression", ["", "gz"])
+def test_a_pass_over_all_headers_reads_what_is_wanted(tmp_path: Path, compression: str) -> None:
+    path = write_tar(tmp_path / "a.tar", {**MEMBERS, "empty": b""}, compression)
+    assert list(stream_tar(path, {"b.txt", "empty"}.__contains__)) == [
+        ("folder/a.txt", 700, None),
+        ("b.txt", 512, MEMBERS["b.txt"]),
+        ("c.txt", 1, None),
+        ("empty", 0, b""),
     ]
 
 
@@ -125,6 +136,7 @@ def test_a_huge_member_is_refused_unread(tmp_path: Path) -> None:
 
 def test_reading_by_name(tmp_path: Path) -> None:
     reader = TarReader(write_tar(tmp_path / "a.tar", MEMBERS))
+    assert reader.sizes == {"folder/a.txt": 700, "b.txt": 512, "c.txt": 1}
     assert reader.read("c.txt") == b"c"
     assert reader.read("folder/a.txt") == MEMBERS["folder/a.txt"]
     with pytest.raises(UserError, match=r"d\.txt in .*it is absent, though list\.txt names it"):

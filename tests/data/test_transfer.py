@@ -1,9 +1,7 @@
 """Servers that cut, refuse, lie and change their mind: the file comes whole, or one message."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from email.utils import formatdate
-from pathlib import Path
 
 import pytest
 
@@ -13,19 +11,6 @@ from exfuse.data.download.transfer import CHUNK_BYTES
 from exfuse.errors import UserError
 from tests.data.download_client import CONTENT, HALF, MD5, NAME, Client
 from tests.data.publisher_server import Answer, Publisher, serving
-
-
-@pytest.fixture
-def server() -> Iterator[Publisher]:
-    with serving(CONTENT) as running:
-        yield running
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Client:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return Client(folder)
 
 
 def test_a_whole_file(server: Publisher, client: Client) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.contents import png
 from exfuse.data.voc import TEST_ARCHIVE, TRAINVAL_ARCHIVE, prepare_voc, prepare_voc_test
 from exfuse.errors import UserError
-from tests.data.publishers import VOC_ROOT, jpeg, labels, png, voc_members, write_tar
+from tests.data.publishers import VOC_ROOT, jpeg, labels, voc_members, write_tar
 
 
 def prepare(folder: Path, members: dict[str, bytes]) -> dict[str, int]:
@@ -132,13 +133,13 @@ def test_a_missing_archive_is_named(tmp_path: Path) -> None:
 def test_another_number_of_images_than_declared_replaces_nothing(tmp_path: Path) -> None:
     archive = write_tar(tmp_path / TRAINVAL_ARCHIVE, small())
     target = tmp_path / "prepared" / "voc"
-    prepare_voc({TRAINVAL_ARCHIVE: archive}, target, {"train": 2, "val": 1})
+    prepare_voc({TRAINVAL_ARCHIVE: archive}, target, expected={"train": 2, "val": 1})
     with pytest.raises(
         UserError, match=r"VOCtrainval.*tar: 2 images in `train`, expected 1464\..*`subset_of`"
     ) as error:
-        prepare_voc({TRAINVAL_ARCHIVE: archive}, target, {"train": 1464, "val": 1449})
+        prepare_voc({TRAINVAL_ARCHIVE: archive}, target, expected={"train": 1464, "val": 1449})
     assert "\n" not in str(error.value)
     assert len(rows(target)) == 3
     tests = write_tar(tmp_path / TEST_ARCHIVE, TEST_MEMBERS)
     with pytest.raises(UserError, match=r"VOC2012test\.tar: 2 images in `test`, expected 1456"):
-        prepare_voc_test({TEST_ARCHIVE: tests}, tmp_path / "voc-test", {"test": 1456})
+        prepare_voc_test({TEST_ARCHIVE: tests}, tmp_path / "voc-test", expected={"test": 1456})

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.contents import png
 from exfuse.data.publisher_folder import publisher_folder
 from exfuse.data.workspace import Workspace
 from exfuse.errors import UserError
-from tests.data.publishers import jpeg, labels, png
+from tests.data.publishers import jpeg, labels
 
 IDS = ("a", "b", "c")
 MASK = png(labels(6, 4, 3))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exfuse import cli
+from tests import program
 from tests.data import damage
 from tests.params import Params
 
@@ -73,10 +73,8 @@ def tree(folder: Path) -> Tree:
 
 def call(publisher: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ended:
     """The program in this process."""
-    monkeypatch.setattr("sys.argv", ["exfuse", *WORDS, publisher])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return Ended(int(ended.value.code or 0), capsys.readouterr().err)
+    code = program.call(monkeypatch, *WORDS, publisher)
+    return Ended(code, capsys.readouterr().err)
 
 
 def assert_refused(ended: Ended, *words: str) -> None:

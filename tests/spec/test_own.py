@@ -8,7 +8,8 @@ import pytest
 
 from exfuse.errors import UserError
 from exfuse.spec.freshness import stale_jobs
-from exfuse.spec.own import OwnData, identity, list_images
+from exfuse.spec.own import OwnData
+from exfuse.spec.own_files import identity, list_images
 from exfuse.spec.raw import Digests
 from tests.data.own_data import CLASSES, OwnFolder, folder_entry, write_own_folder
 from tests.params import Params
@@ -84,11 +85,16 @@ def test_patterns_pairs_suffixes_and_folders_in_ids(folder: Path) -> None:
         (lambda f: (f / "val.txt").unlink(), ["cannot read the list", "val.txt", "own.lists"]),
         (lambda f: (f / "val.txt").write_bytes(b"\xff\xfe\x00"), ["val.txt", "not UTF-8"]),
         (lambda f: (f / "train.txt").write_text("\n\n"), ["train.txt names no image"]),
-        (lambda f: (f / "train.txt").write_text("a b c\n"), ["train.txt, line 1", "3 words"]),
+        (lambda f: (f / "train.txt").write_text("a b c\n"), ["images/a b c", "not there"]),
+        (
+            lambda f: (f / "val.txt").write_text("images/train_001.jpg masks/train_001.png\n"),
+            ["val.txt, line 1", "the same image as train_001 in the list of `train`"],
+        ),
         (lambda f: (f / "train.txt").write_text("train_000\n\ntrain_000\n"), ["train.txt, line 3", "list of `train`"]),
         (lambda f: (f / "val.txt").write_text("train_001\n"), ["val.txt, line 1", "list of `train` already"]),
         (lambda f: (f / "images" / "val_000.jpg").unlink(), ["images/val_000", "not there"]),
         (lambda f: (f / "train.txt").write_text("a\nb\nc\n"), ["images/a", "masks/a", "and 3 more"]),
+        (lambda f: (f / "train.txt").write_text("a/b\na__b\n"), ["line 2", "a__b and a/b would both be prepared as"]),
         (lambda f: shutil.copy(f / "images/val_000.jpg", f / "images/val_000.png"), ["val_000.jpg", "have one id"]),
     ],
 )
@@ -110,7 +116,10 @@ def test_what_does_not_fit_is_named(folder: Path, change: Any, words: list[str])
         ("own.classes", ["road", "sky", "road"], ["class 'road' stands twice"]),
         ("own.classes", [f"class{number}" for number in range(256)], ["own.classes", "at most 255"]),
         ("own.ignore", [3], ["value 3 is to be ignored and is class 'road' too"]),
-        ("own.ignore", [65536], ["own.ignore", "65535"]),
+        ("own.ignore", [65536], ["own.ignore", "65536"]),
+        ("own.first_value", 65530, ["a class would have the value 65541"]),
+        ("own.values", [1, 2], ["`values` has 2 entries for 12 classes"]),
+        ("own.values", [1] * 12, ["two classes have one value"]),
         ("own.clases", ["a", "b"], ["unknown key", "did you mean 'classes'"]),
         ("archives", {"voc": [{"file": "x.tar"}]}, ["folder 'streets' has `own` data and archives of ['voc']"]),
     ],
@@ -126,7 +135,9 @@ def test_wrong_entries_are_explained(params: Params, key: str, value: Any, words
 
 def test_kept_classes_have_to_be_those_of_the_data(params: Params, folder: Path) -> None:
     declare(params, folder, classes=["raod"], backbone_weights="random")
-    with pytest.raises(UserError, match=r"classes: unknown class 'raod'; did you mean 'road'\?"):
+    with pytest.raises(
+        UserError, match=r"classes: unknown class 'raod' of data 'streets'; did you mean 'road'\?.* null"
+    ):
         params.load("smoke")
     params.put("presets/smoke.yaml", "classes", ["road", "car"])
     assert params.load("smoke").classes == ("sky", "road", "car")
@@ -178,12 +189,15 @@ def test_without_runs_all_but_those_with_coco_are_made(params: Params, folder: P
 
 
 def test_backbones_of_another_preset(params: Params, folder: Path) -> None:
-    declare(params, folder, runs=["gcn-resnet50"], backbone_weights="results/paper/backbones")
-    assert params.load("smoke").why_no_run("gcn-resnet50") == (
-        f"not run: no weights at {params.root}/results/paper/backbones/resnet50/weights.safetensors"
-    )
+    declare(params, folder, backbone_weights="results/paper/backbones")
+    with pytest.raises(UserError, match="backbone_weights: results/paper/backbones is no folder"):
+        params.load("smoke")
     weights = params.root / "results/paper/backbones/resnet50/weights.safetensors"
     weights.parent.mkdir(parents=True)
+    assert params.load("smoke").why_no_run("gcn-resnet50") == f"not run: no weights at {weights}"
+    params.put("presets/smoke.yaml", "runs", ["gcn-resnet50"])
+    with pytest.raises(UserError, match=r"runs: run 'gcn-resnet50' cannot be made: no weights at .*resnet50/weights"):
+        params.load("smoke")
     weights.write_bytes(b"one")
     before = params.keys("smoke")
     weights.write_bytes(b"another")
@@ -192,6 +206,12 @@ def test_backbones_of_another_preset(params: Params, folder: Path) -> None:
         "backbones/resnet50", "runs/gcn-resnet50/seed0/trainaug", "runs/gcn-resnet50/seed0/trainaug/val",
     }  # fmt: skip
     assert after["data/own"] == before["data/own"]
+
+
+def test_a_run_that_needs_coco_cannot_be_asked_of_own_data(params: Params, folder: Path) -> None:
+    declare(params, folder, runs=["exfuse-resnext131-coco"], backbone_weights="random")
+    with pytest.raises(UserError, match="run 'exfuse-resnext131-coco' cannot be made: needs COCO"):
+        params.load("smoke")
 
 
 # --- identity ---
@@ -229,6 +249,34 @@ def test_one_changed_mask_makes_all_that_follows_stale_and_other_presets_not(par
     assert followers | {"tables/table1", "tables/table2", "figures/learning-curves"} <= stale
     assert not stale & {"backbones/resnet50", "tables/table3", "tables/table8"}
     assert params.keys("mini") == mini
+
+
+@pytest.mark.parametrize("lines", ["a b c\n", "train_000\nabsent\n"])
+def test_a_damaged_list_is_stale_and_not_the_old_one(params: Params, folder: Path, lines: str) -> None:
+    declare(params, folder, runs=["gcn-resnet50"], backbone_weights="random")
+    params.finish(params.graph("smoke"))
+    (folder / "train.txt").write_text(lines)
+    assert "data/own" in stale_jobs(params.graph("smoke"))
+
+
+def test_ids_with_spaces_and_linked_folders(folder: Path) -> None:
+    for place, suffix in (("images", "jpg"), ("masks", "png")):
+        (folder / "elsewhere" / place).mkdir(parents=True)
+        shutil.move(folder / place / f"val_000.{suffix}", folder / "elsewhere" / place / f"a street.{suffix}")
+        (folder / place / "part").symlink_to(folder / "elsewhere" / place)
+    (folder / "val.txt").write_text("part/a street\n")
+    found = list_images(declared(), folder)[2]
+    assert (found.id, found.listed, found.image.name) == ("part__a_street", "part/a street", "a street.jpg")
+    (folder / "val.txt").write_text("images/part/a street.jpg\tmasks/part/a street.png\n")
+    assert list_images(declared(), folder)[2].mask == folder / "masks/part/a street.png"
+
+
+def test_ids_in_any_script(folder: Path) -> None:
+    for place, suffix in (("images", "jpg"), ("masks", "png")):
+        for name in ("東京", "大阪"):
+            shutil.copy(folder / place / f"val_000.{suffix}", folder / place / f"{name}.{suffix}")
+    (folder / "val.txt").write_text("東京\n大阪\n", encoding="utf-8")
+    assert [image.id for image in list_images(declared(), folder)][2:] == ["東京", "大阪"]
 
 
 def test_data_that_are_gone_keep_the_identity_they_were_prepared_under(params: Params, folder: Path) -> None:

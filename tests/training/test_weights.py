@@ -138,7 +138,7 @@ def test_a_trained_backbone_of_any_number_of_classes(tmp_path: Path) -> None:
 
 def test_trained_weights_of_something_else(tmp_path: Path) -> None:
     file = tmp_path / "weights.safetensors"
-    with pytest.raises(UserError, match=r"weights\.safetensors is missing"):
+    with pytest.raises(UserError, match=r"weights\.safetensors is absent or damaged\. Copy it again"):
         trained_classifier(file, SUPERVISED)
     save_weights(file, {"decoder.weight": torch.zeros(1)}, {})
     with pytest.raises(UserError, match="holds no backbone with its classifier"):

@@ -30,3 +30,17 @@ def test_real_archives_prepare_and_train(empty: Clone, real_archives: Path) -> N
     for name in ("train", "trainaug", "coco"):
         assert not validation & set(_ids(sets / f"{name}.csv"))
     assert (empty.root / stage / "weights.safetensors").is_file()
+
+
+@pytest.mark.slow
+def test_the_whole_graph_on_real_archives(empty: Clone, real_archives: Path) -> None:
+    done = empty.snakemake("--config", "preset=smoke", "data=subset", f"data_root={real_archives}")
+    assert done.returncode == 0, done.stderr[-4000:]
+    results = empty.root / "results/smoke"
+    with open(results / "tables/table7.csv", newline="") as lines:
+        assert {row["status"] for row in csv.DictReader(lines)} == {"measured"}
+    with open(results / "tables/table2.csv", newline="") as lines:
+        assert {row["status"] for row in csv.DictReader(lines)} == {"measured"}
+    assert "a small subset of the real archives" in (results / "report/index.html").read_text()
+    again = empty.snakemake("--config", "preset=smoke", "data=subset", f"data_root={real_archives}")
+    assert "Nothing to be done" in again.stdout + again.stderr

@@ -19,8 +19,9 @@ from exfuse.data.coco.masks import draw_mask
 from exfuse.data.coco.regions import Region, RegionStore, region_store
 from exfuse.data.images import encode_mask, object_classes
 from exfuse.data.labels import class_ids
+from exfuse.data.lists import check_counts
 from exfuse.data.parallel import ordered_map
-from exfuse.data.prepared import check_counts, progress
+from exfuse.data.progress import progress
 from exfuse.data.publisher_folder import PublisherFolder, publisher_folder
 from exfuse.errors import UserError
 
@@ -51,8 +52,8 @@ class _Split:
     """A split's archives, lists and regions."""
 
     name: str
+    year: str
     photos: ZipReader
-    folder: str
     listing: str
     found: Instances
     store: RegionStore
@@ -76,14 +77,21 @@ def _counts(found: Mapping[str, Instances]) -> dict[str, int]:
     return {**listed, "retained": sum(len(instances.shown) for instances in found.values())}
 
 
-def _listing(split: str, year: str) -> str:
+def listing(split: str, year: str) -> str:
+    """The member of the annotations that lists the images of ``train`` or ``val``."""
     return f"annotations/instances_{split}{year}.json"
+
+
+def image_member(split: str, year: str, image: ListedImage) -> str:
+    """The member of a split's archive that is an image."""
+    return f"{split}{year}/{image.file_name}"
 
 
 def prepare_coco(
     archives: Mapping[str, Path],
     target: Path,
     class_names: Sequence[str],
+    *,
     workers: int = 1,
     expected: Mapping[str, int] = {},
     identity: str | None = None,
@@ -114,9 +122,9 @@ def prepare_coco(
         for name in SPLITS:
             photos = stack.enter_context(ZipReader(paths[name]))
             store = stack.enter_context(region_store(folder.scratch / f"{name}.sqlite"))
-            found = read_instances(annotations, _listing(name, year), wanted, store)
-            listing = place(annotations.archive, _listing(name, year))
-            splits.append(_Split(name, photos, f"{name}{year}", listing, found, store))
+            found = read_instances(annotations, listing(name, year), wanted, store)
+            listed_in = place(annotations.archive, listing(name, year))
+            splits.append(_Split(name, year, photos, listed_in, found, store))
         counts = _counts({split.name: split.found for split in splits})
         check_counts(counts, expected, str(annotations.archive))
         for split in splits:
@@ -142,7 +150,7 @@ def _stream(folder: PublisherFolder, split: _Split, kept: Sequence[ListedImage])
 
 
 def _add_image(folder: PublisherFolder, split: _Split, image: ListedImage) -> None:
-    member = f"{split.folder}/{image.file_name}"
+    member = image_member(split.name, split.year, image)
     origin = place(split.photos.archive, member)
     size = folder.resume_image(image.id, split.name, origin)
     if size is None:

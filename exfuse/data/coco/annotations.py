@@ -14,7 +14,8 @@ import numpy as np
 from exfuse.data.archives import MAX_MEMBER_BYTES, ZipReader, place
 from exfuse.data.coco.arrays import read_arrays
 from exfuse.data.coco.regions import Region, RegionStore
-from exfuse.data.prepared import check_id
+from exfuse.data.lists import check_id
+from exfuse.data.progress import progress
 from exfuse.errors import UserError
 
 VOC_CATEGORY_IDS = (0, 5, 2, 16, 9, 44, 6, 3, 17, 62, 21, 67, 18, 19, 4, 1, 64, 20, 63, 7, 72)
@@ -85,7 +86,9 @@ def read_instances(
     entries = {"images": reader.image, "annotations": reader.annotation, "categories": reader.category}
     with annotations.opened(member, limit=MAX_JSON_BYTES) as stream:
         try:
-            for name, entry in read_arrays(stream, entries):
+            for name, entry in progress(
+                read_arrays(stream, entries), None, f"COCO {PurePosixPath(member).name}", "entries"
+            ):
                 entries[name](entry)
         except ValueError as error:
             while stream.read(MAX_MEMBER_BYTES):  # to the checksum: damage of the archive is the better explanation

@@ -6,6 +6,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from exfuse.data.by_hand import by_hand
 from exfuse.data.download.partial import Partial
 from exfuse.data.download.transfer import Display, Patience, RefusedError, Transfer
 from exfuse.errors import UserError
@@ -62,14 +63,6 @@ def download(archive: Archive, target: Path, display: Display, patience: Patienc
             display.tell(f"{target.name}: {problem}; it was put together from several parts, so once more from byte 0")
             partial.clear()
     raise AssertionError("the second round ends in a file or a message")
-
-
-def by_hand(archive: Archive, target: Path) -> str:
-    """How a person gets an archive without this program."""
-    place = archive.obtain or " or ".join(archive.urls) or "its publisher"
-    facts = [f"{archive.size:,} bytes"] if archive.size is not None else []
-    facts += [f"md5 {archive.md5}"] if archive.md5 is not None else []
-    return f"Get {archive.file} from {place} and put it at {target}" + (f" ({', '.join(facts)})." if facts else ".")
 
 
 def _transfer(archive: Archive, partial: Partial, display: Display, patience: Patience) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from exfuse.errors import UserError
 from exfuse.files import read_json
 from exfuse.spec.datasets import OWN, PUBLISHERS, Publisher, SetName
-from exfuse.spec.own import OwnData, identity
+from exfuse.spec.own import OwnData
+from exfuse.spec.own_files import identity
 
 if TYPE_CHECKING:
     from exfuse.spec.graph.graph import Graph
@@ -22,6 +23,9 @@ SET_SOURCES: Mapping[SetName, tuple[Publisher, ...]] = {
 }
 OWN_SET_SOURCES: Mapping[SetName, tuple[str, ...]] = dict.fromkeys(("train", "trainaug", "trainval", "val"), (OWN,))
 """Own data have one training split, which every stage before `trainval` trains on."""
+
+UNUSABLE = "unusable"
+"""Identity of own data that do not fit: under it nothing is ever made, so that old results do not count as fresh."""
 
 
 def add_jobs(graph: "Graph") -> None:
@@ -45,11 +49,14 @@ def add_jobs(graph: "Graph") -> None:
 
 def _add_own(graph: "Graph", own: OwnData) -> None:
     target = graph.layout.publisher(OWN)
-    try:
-        raw: str | None = identity(own, graph.spec.archive_folder, graph.digests)
-    except UserError:  # what is wrong is said when the job runs; those that are gone were prepared before
+    if graph.spec.archive_folder.is_dir():
+        try:
+            raw = identity(own, graph.spec.archive_folder, graph.digests)
+        except UserError:  # what is wrong is said when the job runs
+            raw = UNUSABLE
+    else:  # data that are gone were prepared before
         raw = _prepared(target / "manifest.json")
-    layout = {"classes": len(own.classes), "first_value": own.first_value, "ignore": own.ignore, "white": own.white}
+    layout = {"values": own.class_values, "ignore": own.ignore, "white": own.white}
     graph.add(f"data/{OWN}", target / "manifest.json", (target / "index.csv",), (), {"raw": raw, **layout})
 
 

@@ -50,6 +50,11 @@ def figure7_runs(spec: Spec) -> tuple[str, ...]:
     return next((pair for pair in pairs if _makes_any(spec, pair)), FIGURE7_RUNS)
 
 
+def stands_in(graph: "Graph") -> bool:
+    """Whether Figure 7 compares other runs than the paper's."""
+    return figure7_runs(graph.spec) != FIGURE7_RUNS
+
+
 def _makes_any(spec: Spec, runs: tuple[str, ...]) -> bool:
     return any(spec.why_no_run(run) is None for run in runs)
 

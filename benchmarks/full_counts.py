@@ -17,7 +17,9 @@ from typing import IO
 import numpy as np
 from PIL import Image
 
-from tests.data.publishers import SBD_ROOT, VOC_ROOT, coco_name, mat, png, synset
+from benchmarks.contents import coco_name, mat, png, synset
+from exfuse.data.sbd import ROOT as SBD_ROOT
+from exfuse.data.voc import ROOT as VOC_ROOT
 
 VOC_TRAIN, VOC_VAL, VOC_TEST = 1464, 1449, 1456
 SBD_TRAIN, SBD_VAL = 8498, 2857
@@ -236,12 +238,12 @@ def _separated(entries: Iterable[str], together: int = 1000) -> Iterator[str]:
     yield "".join(pieces)
 
 
-def _add(stream: IO[bytes], name: str, content: bytes) -> None:
+def _add(stream: IO[bytes] | gzip.GzipFile, name: str, content: bytes) -> None:
     info = tarfile.TarInfo(name)
     info.size = len(content)
     stream.write(info.tobuf(tarfile.USTAR_FORMAT))
     stream.write(content + bytes(-len(content) % tarfile.BLOCKSIZE))
 
 
-def _end(stream: IO[bytes]) -> None:
+def _end(stream: IO[bytes] | gzip.GzipFile) -> None:
     stream.write(bytes(2 * tarfile.BLOCKSIZE))
