@@ -64,7 +64,10 @@ class Progress:
         if self._bar is None:
             scaled = self._unit == "bytes"
             unit = "B" if scaled else f" {self._unit}"
-            self._bar = tqdm(unit=unit, unit_scale=scaled, initial=done, mininterval=BAR_SECONDS, leave=False)
+            self._bar = tqdm(
+                desc=self.what, total=total, unit=unit, unit_scale=scaled, initial=done, mininterval=BAR_SECONDS,
+                leave=False,
+            )  # fmt: skip
         self._bar.set_description(self.what, refresh=False)
         self._bar.total = total
         self._bar.update(done - self._bar.n)

@@ -180,7 +180,7 @@ def _check(preparation: Preparation, start: Callable[[], int], seed: int) -> int
 @pytest.mark.parametrize("publisher", ["voc", "sbd"])
 def test_ten_kills_and_restarts_give_the_same_data(publisher: str, memory: Path) -> None:
     write = full_counts.write_voc if publisher == "voc" else full_counts.write_sbd
-    preparation = Preparation(publisher, write(memory, 60, 40, *SHARED[publisher]), memory)
+    preparation = Preparation(publisher, write(memory, 300, 100, *SHARED[publisher]), memory)
     assert _check(preparation, preparation.fork, seed=1) > 0
 
 

@@ -52,9 +52,11 @@ def test_a_killed_worker_is_one_message() -> None:
         list(ordered_map(die, range(3), 2))
 
 
-def test_an_error_in_a_worker_reaches_the_caller() -> None:
+def test_an_error_in_a_worker_reaches_the_caller_in_its_turn() -> None:
+    results = ordered_map(refuse, range(3), 2)
+    assert next(results) == 0
     with pytest.raises(UserError, match="number 1"):
-        list(ordered_map(refuse, range(3), 2))
+        next(results)
 
 
 ENDLESS = """
