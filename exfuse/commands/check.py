@@ -8,7 +8,7 @@ from exfuse.commands.publishers import how_to_get, needed, require_publishers
 from exfuse.data import counting, sets
 from exfuse.data.counting import Counted
 from exfuse.errors import UserError
-from exfuse.spec.datasets import Publisher
+from exfuse.spec.datasets import OWN, Publisher
 from exfuse.spec.graph import Graph
 from exfuse.spec.own import OWN_SPLITS
 from exfuse.spec.own_files import list_images
@@ -183,4 +183,4 @@ def _check_own(graph: Graph, findings: Findings) -> None:
         findings.problem(f"  {problem}", "the images cannot be listed")
         return
     counts = ", ".join(f"{split} {sum(image.split == split for image in images)}" for split in OWN_SPLITS)
-    findings.say(f"  {counts} (not declared)")
+    findings.say(f"  {counts} (not declared); `exfuse data prepare {OWN}` opens and checks every one of them")

@@ -266,7 +266,9 @@ def test_own_data_are_listed(run: Run, params: Params) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     out, error = run("voc", data="mine")
-    assert error == "" and "  train 2, val 1 (not declared)" in out
+    assert (
+        error == "" and "  train 2, val 1 (not declared); `exfuse data prepare own` opens and checks every one" in out
+    )
     (folder / "SegmentationClass" / "b.png").unlink()
     out, error = run("voc", data="mine")
     assert "SegmentationClass/b" in out and "1 problem: the images cannot be listed" in error

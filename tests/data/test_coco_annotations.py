@@ -76,15 +76,16 @@ def test_a_listed_image_with_a_bad_entry_is_named(tmp_path: Path) -> None:
     whole = json.loads(instances("2017", "train", [7], [], SIZE))
     cases = [
         ({"images": [*whole["images"], *whole["images"]]}, "image 7 is listed twice"),
-        ({"images": [{"id": 7, "file_name": "a.jpg", "width": 3}]}, "image 7 is broken or lacks 'height'"),
+        ({"images": [{"id": 7, "file_name": "a.jpg", "width": 3}]}, "image 7 lacks 'height'"),
         ({"images": [{"id": 7, "file_name": "../a.jpg", "width": 3, "height": 3}]}, "is no image id"),
         ({"images": [{"id": 7}]}, "an image lacks the keys of COCO"),
         ({"images": ["a.jpg"]}, "an image lacks the keys of COCO"),
         ({"annotations": [None]}, "an annotation lacks the keys of COCO"),
-        ({"annotations": [annotation(1, "7", CAR, [])]}, "annotation 1 is broken or lacks an id that is a number"),
+        ({"annotations": [annotation(1, "7", CAR, [])]}, "annotation 1 is broken .the id '7' is no number"),
         ({"annotations": [annotation(1, 1 << 70, CAR, [])]}, "no COCO annotation file .*overflow near .*11805916207"),
-        ({"annotations": [annotation(1, 7, CAR, [[[0, 0]]])]}, "annotation 1 is broken or lacks a polygon that is"),
-        ({"categories": [{"name": "car"}]}, "a category is broken or lacks 'id'"),
+        ({"annotations": [annotation(1, 7, CAR, [[[0, 0]]])]}, "annotation 1 is broken .a polygon is no list"),
+        ({"categories": [{"name": "car"}]}, "a category lacks 'id'"),
+        ({"annotations": [annotation(3, 7, CAR, [square(0, 0, 2)])] * 2}, "annotation 3 is listed twice"),
         ({"images": {}}, "no COCO annotation file"),
     ]
     for change, message in cases:

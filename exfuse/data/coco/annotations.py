@@ -97,6 +97,9 @@ def read_instances(
     reader.check()
     if store is not None:
         store.complete()
+        doubled = store.doubled()
+        if doubled is not None:
+            raise UserError(f"{origin}: annotation {doubled} is listed twice.")
     return reader.found
 
 
@@ -128,7 +131,7 @@ class _Reader:
         try:
             self.categories.add(_id(entry["id"]))
         except _BROKEN as error:
-            raise UserError(f"{self.origin}: a category is broken or lacks {error}: {str(entry)[:100]}.") from error
+            raise UserError(f"{self.origin}: a category {_fault(error)}: {str(entry)[:100]}.") from error
 
     def annotation(self, entry: Any) -> None:
         if not isinstance(entry, dict) or "image_id" not in entry:
@@ -162,12 +165,16 @@ class _Reader:
         return UserError(f"{self.origin}: an {kind} lacks the keys of COCO: {str(entry)[:100]}.")
 
     def _broken(self, kind: str, entry: dict[str, Any], error: Exception) -> UserError:
-        return UserError(f"{self.origin}: {kind} {entry.get('id')} is broken or lacks {error}.")
+        return UserError(f"{self.origin}: {kind} {entry.get('id')} {_fault(error)}.")
+
+
+def _fault(error: Exception) -> str:
+    return f"lacks {error}" if isinstance(error, KeyError) else f"is broken ({error})"
 
 
 def _id(value: Any) -> int:
     if not isinstance(value, int):
-        raise TypeError(f"an id that is a number ({str(value)[:40]} is none)")
+        raise TypeError(f"the id {str(value)[:40]!r} is no number")
     return value
 
 

@@ -54,9 +54,9 @@ class RegionStore:
             ValueError: a polygon is no list of numbers.
         """
         if not all(-(1 << 63) <= number < 1 << 63 for number in (image, region.id)):
-            raise OverflowError("an id of 64 bits at most")
+            raise OverflowError("an id has more than 64 bits")
         if any(polygon.ndim != 1 for polygon in region.polygons):
-            raise ValueError("a polygon that is a list of numbers")
+            raise ValueError("a polygon is no list of numbers")
         lengths = np.array([polygon.size for polygon in region.polygons], dtype=np.int64).tobytes()
         points = b"".join(polygon.tobytes() for polygon in region.polygons)
         runs = None if region.runs is None else json.dumps(region.runs)
@@ -68,6 +68,12 @@ class RegionStore:
         """Ends the adding; regions can be looked up from here on."""
         self._flush()
         self._connection.execute("CREATE INDEX by_image ON regions (image)")
+
+    def doubled(self) -> int | None:
+        """The id of an annotation that was added twice; none where there is none."""
+        query = "SELECT id FROM regions GROUP BY id HAVING count(*) > 1 LIMIT 1"
+        found = self._connection.execute(query).fetchone()
+        return None if found is None else int(found[0])
 
     def of(self, image: int) -> list[Region]:
         """An image's regions."""
