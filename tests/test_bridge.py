@@ -127,6 +127,20 @@ def test_marking_changes_no_content(params: Params) -> None:
     assert manifest.read_bytes() == before
 
 
+def test_a_folder_of_a_stale_job_that_cannot_be_written_is_named(
+    params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Snakemake would answer with a traceback. Root may write everywhere, so the system's refusal is made up."""
+    refused = params.root / "results" / "smoke" / "logs"
+    refused.mkdir()
+    (params.root / "results/smoke/claims.csv").unlink()
+    _bridge(params).mark()
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != refused and access(path, mode))
+    with pytest.raises(UserError, match=r"cannot write .*results/smoke/logs, where (claims|report) belongs"):
+        _bridge(params).mark()
+
+
 def test_the_stamp_is_new_each_time(params: Params) -> None:
     """Snakemake compares the checksum of so small a file before it believes its time."""
     bridge = _bridge(params)

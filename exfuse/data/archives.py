@@ -22,6 +22,7 @@ MAX_MEMBER_BYTES = 64 << 20
 """No image, mask or list of the four publishers comes near this size; what does is refused unread."""
 
 _ENCRYPTED = 0x1
+# zipfile raises NotImplementedError for a compression that a damaged header names
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError)
 
 

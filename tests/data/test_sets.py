@@ -102,6 +102,15 @@ def test_a_val_image_that_slips_in_is_a_defect(prepared: Path) -> None:
         rows(prepared, "coco")
 
 
+def test_a_set_of_another_size_than_declared_is_refused(prepared: Path) -> None:
+    found, _ = rows(prepared, "trainaug", expected=4)
+    assert len(found) == 4
+    found, _ = rows(prepared, "trainval", repeat_classes=(9, 2), expected=4)
+    assert len(found) == 6
+    with pytest.raises(UserError, match=r"set `train` has 2 images, expected 3.*`sets` of its own"):
+        rows(prepared, "train", expected=3)
+
+
 def test_wrong_requests_are_explained(prepared: Path) -> None:
     with pytest.raises(UserError, match="unknown set `trainug`"):
         rows(prepared, "trainug")

@@ -1,5 +1,6 @@
 """Figures: the same bytes each time, chosen by the rule that the caption states, and words where a run is missing."""
 
+import dataclasses
 import io
 import zipfile
 
@@ -86,6 +87,14 @@ def test_images_are_chosen_by_id_among_those_with_two_kept_classes(results):
 def test_truth_shows_kept_classes_and_void_only(results):
     labels = np.array([[0, 2, 15, 255, 9, 200]], np.uint8)
     assert figure7.restrict(labels, results.spec).tolist() == [[0, 2, 0, 255, 9, 0]]
+
+
+def test_where_there_is_no_coco_other_models_stand_in_and_the_caption_says_so(results):
+    assert "stand in" not in figure7.caption(results.graph)
+    spec = dataclasses.replace(results.spec, preset=results.spec.preset.model_copy(update={"coco": False}))
+    caption = figure7.caption(type(results)(spec).graph)
+    assert caption.startswith("The paper shows models trained with COCO; those of Table 3 stand in here.")
+    assert spec.runs["gcn-resnext101"].title in caption and spec.runs["exfuse"].title in caption
 
 
 def test_predictions_appear_in_vocs_colours(results):

@@ -7,9 +7,11 @@ import pytest
 
 from exfuse.errors import UserError
 from exfuse.files import read_csv, read_json, write_json, write_text
-from exfuse.reporting.evaluations import evaluate, shown_path
+from exfuse.reporting.cells import table_cells
+from exfuse.reporting.evaluations import MEASURED, Evaluation, evaluate, shown_path
 from exfuse.reporting.latex import escape
 from exfuse.reporting.tables import COLUMNS, write_table
+from exfuse.spec.own import OwnData
 from exfuse.spec.paper import Measure
 from exfuse.spec.settings import ServerScore
 
@@ -215,3 +217,18 @@ def test_latex_of_the_papers_own_labels_is_escaped(results):
     assert r"ResNet\_38\_MS\_COCO & 84.9 & -- &" in tex
     unescaped = re.sub(r"\\[_%#&{}$]", "", tex.split(r"\begin{table}")[1])
     assert not re.search(r"[_%#]", unescaped)
+
+
+def test_own_data_have_no_difference_to_the_papers_values(results):
+    results.everything()
+    table = results.spec.tables["table3"]
+    assert all(cell.delta for cell in table_cells(results.graph, table))
+    own = OwnData(classes=results.spec.all_classes)
+    folder = results.spec.folder.model_copy(update={"generated": None, "archives": {}, "own": own})
+    datasets = results.spec.datasets.model_copy(update={"folders": {results.spec.preset.data: folder}})
+    preset = results.spec.preset.model_copy(update={"backbone_weights": "random"})
+    graph = type(results)(dataclasses.replace(results.spec, datasets=datasets, preset=preset)).graph
+    cells = table_cells(graph, table)
+    assert not any(cell.comparable for cell in cells)
+    measured = dataclasses.replace(cells[0], evaluation=Evaluation(status=MEASURED, values={0: 50.0}))
+    assert (measured.measured, measured.delta) == ("50.00", "")

@@ -179,6 +179,14 @@ def test_the_graph_of_own_data(params: Params, folder: Path) -> None:
     assert graph.spec.why_no_run("gcn-resnext101-coco") == "not run: none of the preset's runs"
 
 
+def test_a_subset_says_that_it_is_one(params: Params) -> None:
+    assert params.load("smoke", data="subset").caveat.endswith(
+        "The images are a declared part of "
+        "ImageNet, COCO 2017 (the same images as 2014, split otherwise), SBD and PASCAL VOC 2012."
+    )
+    assert "declared part" not in params.load("smoke").caveat
+
+
 def test_without_runs_all_but_those_with_coco_are_made(params: Params, folder: Path) -> None:
     declare(params, folder, backbone_weights="random")
     spec = params.load("smoke")
