@@ -1,12 +1,11 @@
-"""The ledger of hyper-parameters, with stages that share an entry in one line."""
+"""The hyper-parameters of a preset: what the papers say of each, its values by stage, and where they come from."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from exfuse.spec.base import LedgerEntry
-
-STAGE = re.compile(r"^fine_tuning\.(?P<stage>[^.]+)\.(?P<rest>.+)$")
+from exfuse.spec.fidelity import Statement, without_stage
+from exfuse.spec.spec import Spec
 
 
 @dataclass(frozen=True)
@@ -19,20 +18,58 @@ class LedgerLine:
     source: str
     why: str
     alternative: str
+    assumed: bool
 
 
-def ledger_lines(entries: tuple[LedgerEntry, ...], *, assumed: bool) -> list[LedgerLine]:
-    """The assumptions, or all that a source states, in the order in which they are declared."""
+@dataclass(frozen=True)
+class Hyperparameter:
+    """All lines of one path, and what the papers say of it.
+
+    Attributes:
+        path: in the preset, without the stage.
+        paper: what the paper says.
+        gcn: what GCN says.
+        values: one line for the stages that share value and origin.
+    """
+
+    path: str
+    paper: tuple[Statement, ...]
+    gcn: str
+    values: tuple[LedgerLine, ...]
+
+    @property
+    def assumed(self) -> bool:
+        """Whether a value of it is an assumption."""
+        return any(line.assumed for line in self.values)
+
+
+def hyperparameters(spec: Spec) -> list[Hyperparameter]:
+    """The hyper-parameters of a spec's preset, in the order in which they are declared."""
+    by_path: dict[str, list[LedgerLine]] = {}
+    for line in ledger_lines(spec.ledger):
+        by_path.setdefault(line.path, []).append(line)
+    stated = spec.fidelity.hyperparameters.stated
+    return [
+        Hyperparameter(
+            path,
+            stated[path].paper if path in stated else (),
+            stated[path].gcn if path in stated else "",
+            tuple(lines),
+        )
+        for path, lines in by_path.items()
+    ]
+
+
+def ledger_lines(entries: tuple[LedgerEntry, ...]) -> list[LedgerLine]:
+    """The ledger, with stages that share an entry in one line, in the order in which they are declared."""
     groups: dict[tuple[Any, ...], list[str]] = {}
     for entry in entries:
-        if entry.assumed == assumed:
-            found = STAGE.match(entry.path)
-            path, stage = (f"fine_tuning.{found['rest']}", found["stage"]) if found else (entry.path, "")
-            line = (path, _words(entry.value), entry.source, entry.why, entry.alternative)
-            groups.setdefault(line, []).append(stage)
+        path, stage = without_stage(entry.path)
+        line = (path, _words(entry.value), entry.source, entry.why, entry.alternative, entry.assumed)
+        groups.setdefault(line, []).append(stage)
     return [
-        LedgerLine(path, ", ".join(stages), value, source, why, alternative)
-        for (path, value, source, why, alternative), stages in groups.items()
+        LedgerLine(path, ", ".join(stages), value, source, why, alternative, assumed)
+        for (path, value, source, why, alternative, assumed), stages in groups.items()
     ]
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 import exfuse
 from exfuse.files import write_text
-from exfuse.reporting import ledger, lineage, models, page
+from exfuse.reporting import costs, ledger, lineage, models, page
 from exfuse.spec.graph import Graph
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -29,7 +29,7 @@ def write_report(graph: Graph) -> None:
         lstrip_blocks=True,
     )
     environment.filters.update(anchor=anchor, points=points, printed=printed, percent=percent)
-    environment.filters.update(duration=duration, size=size)
+    environment.filters.update(duration=duration, size=size, sentence=sentence, amount=costs.amount)
     html = environment.get_template("report.html.jinja").render(context(graph))
     write_text(graph.layout.report, html)
 
@@ -54,8 +54,9 @@ def context(graph: Graph) -> dict[str, Any]:
         "class_rows": page.class_rows(graph),
         "backbones": models.trained_backbones(graph),
         "runs": models.trained_runs(graph),
-        "assumptions": ledger.ledger_lines(graph.spec.ledger, assumed=True),
-        "sourced": ledger.ledger_lines(graph.spec.ledger, assumed=False),
+        "parts": graph.spec.fidelity.parts,
+        "costs": costs.network_costs(graph),
+        "hyperparameters": {one.path: one for one in ledger.hyperparameters(graph.spec)},
         "archives": lineage.archive_files(graph),
         "folder": graph.spec.folder,
         "sets": lineage.image_sets(graph),
@@ -72,6 +73,13 @@ def context(graph: Graph) -> dict[str, Any]:
 def anchor(name: str, kind: str) -> str:
     """The id of a thing's place on the page."""
     return f"{kind}-{re.sub(r'[^A-Za-z0-9_-]+', '-', name)}"
+
+
+def sentence(words: str) -> str:
+    """Words with a capital at the beginning and a full stop at the end; a symbol ("x_l") stays as it is."""
+    first, _, rest = words.partition(" ")
+    begun = f"{first.capitalize()} {rest}".rstrip() if first.isalpha() and first.islower() else words
+    return begun if begun.endswith((".", "?", "!")) else f"{begun}."
 
 
 def points(value: float | None) -> str:

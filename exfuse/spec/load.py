@@ -8,9 +8,10 @@ from pydantic import BaseModel
 
 from exfuse.errors import UserError
 from exfuse.spec import yaml
-from exfuse.spec.base import LedgerEntry, Sourced
+from exfuse.spec.base import LedgerEntry
 from exfuse.spec.check import check
 from exfuse.spec.datasets import Datasets
+from exfuse.spec.fidelity import Fidelity, Part, Section, StatedHyperparameters
 from exfuse.spec.names import require
 from exfuse.spec.paper import Backbone, Claim, DecoderSwitches, Run, Table
 from exfuse.spec.settings import Preset
@@ -50,7 +51,8 @@ def load(root: Path, preset: str | None = None, overrides: Mapping[str, str] | N
     spec = Spec(
         root=root,
         preset=declared,
-        ledger=(*ledger, *_readings(params / "readings.yaml")),
+        ledger=tuple(ledger),
+        fidelity=_fidelity(params / "fidelity"),
         datasets=_file(Datasets, params / "datasets.yaml"),
         backbones=_entries(Backbone, params / "backbones.yaml"),
         decoders=_entries(DecoderSwitches, runs_file, runs_tree, "decoders"),
@@ -79,10 +81,20 @@ def _configured_preset(file: Path) -> str:
     return name
 
 
-def _readings(file: Path) -> list[LedgerEntry]:
-    """What the paper leaves open in structure rather than in numbers."""
-    readings = _entries(Sourced, file)
-    return [LedgerEntry(path=f"reading.{name}", **reading.model_dump()) for name, reading in readings.items()]
+def sections(root: Path) -> dict[str, Section]:
+    """Section 3 of the paper by the number of its sections; no job reads it, so it is no part of the spec.
+
+    Raises:
+        UserError: the file is missing or cannot be understood.
+    """
+    return _entries(Section, root / "params" / "fidelity" / "sentences.yaml")
+
+
+def _fidelity(folder: Path) -> Fidelity:
+    return Fidelity(
+        parts=_entries(Part, folder / "parts.yaml"),
+        hyperparameters=_file(StatedHyperparameters, folder / "hyperparameters.yaml"),
+    )
 
 
 def _preset(params: Path, name: str, overrides: dict[str, str]) -> tuple[Preset, list[LedgerEntry], Origins]:

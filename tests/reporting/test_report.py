@@ -9,11 +9,14 @@ from itertools import pairwise
 
 import pytest
 
-from exfuse.files import write_text
-from exfuse.reporting.ledger import ledger_lines
-from exfuse.reporting.report import duration, points, printed, size, write_report
+from exfuse.files import write_json, write_text
+from exfuse.reporting.costs import amount
+from exfuse.reporting.ledger import hyperparameters, ledger_lines
+from exfuse.reporting.report import duration, points, printed, sentence, size, write_report
 from exfuse.spec.base import LedgerEntry
 from exfuse.spec.datasets import VOC_CLASSES
+from exfuse.spec.fidelity import Fidelity, Part
+from exfuse.spec.graph import FIGURES
 from exfuse.spec.load import load
 from exfuse.spec.own import OwnData
 
@@ -124,7 +127,7 @@ def test_empty_folder_gives_a_page_that_says_so(results):
     parsed, html = page(results)
     assert parsed.problems == []
     assert "40 missing" in html
-    assert html.count("missing: results/mini/figures/") == 3
+    assert html.count("missing: results/mini/figures/") == len(FIGURES)
 
 
 def test_several_seeds_have_a_deviation_and_no_warning_of_a_single_training(seeded):
@@ -170,6 +173,22 @@ def hostile_folder(folder):
     return folder.model_copy(update={"title": HOSTILE, "generated": None, "archives": {}, "own": own})
 
 
+def hostile_fidelity(fidelity):
+    reading = {"value": HOSTILE, "source": "assumption", "why": HOSTILE, "alternative": HOSTILE}
+    part = Part.model_validate(
+        {
+            "title": HOSTILE,
+            "paper": ({"where": HOSTILE, "prints": HOSTILE},),
+            "gcn": HOSTILE,
+            "readings": {HOSTILE: reading},
+            "hyperparameters": (HOSTILE,),
+            "code": (HOSTILE,),
+            "tests": (HOSTILE,),
+        }
+    )
+    return Fidelity(parts={HOSTILE: part}, hyperparameters=fidelity.hyperparameters)
+
+
 def test_hostile_words_are_shown_and_not_executed(complete):
     spec = complete.spec
     table = spec.tables["table3"]
@@ -182,12 +201,13 @@ def test_hostile_words_are_shown_and_not_executed(complete):
         runs={name: run.model_copy(update={"title": HOSTILE}) for name, run in spec.runs.items()},
         datasets=spec.datasets.model_copy(update={"folders": {spec.preset.data: hostile_folder(spec.folder)}}),
         ledger=(LedgerEntry(path=HOSTILE, value=HOSTILE, source="assumption", why=HOSTILE),),
+        fidelity=hostile_fidelity(spec.fidelity),
     )
     parsed, html = page(type(complete)(hostile))
     assert [tag for tag, _ in parsed.tags].count("script") == 1
     assert "alert('1')</script>" not in html
     assert parsed.problems == []
-    assert "".join(parsed.text).count(HOSTILE) >= 5
+    assert "".join(parsed.text).count(HOSTILE) >= 15
 
 
 def test_hostile_results_are_shown_and_not_executed(complete):
@@ -219,14 +239,55 @@ def test_ledger_joins_stages_and_splits_assumptions():
         entry("fine_tuning.train.steps", None, "GCN §4"),
         entry("decoder.gcn_kernel", 15, "GCN §4"),
     )
-    assumed = ledger_lines(entries, assumed=True)
-    (joined,) = assumed
-    assert (joined.path, joined.stages, joined.value) == ("fine_tuning.batch_size", "coco, train", "8")
-    sourced = ledger_lines(entries, assumed=False)
-    assert [(line.path, line.stages, line.value) for line in sourced] == [
-        ("fine_tuning.steps", "train", "none"),
-        ("decoder.gcn_kernel", "", "15"),
+    assert [(line.path, line.stages, line.value, line.assumed) for line in ledger_lines(entries)] == [
+        ("fine_tuning.batch_size", "coco, train", "8", True),
+        ("fine_tuning.steps", "train", "none", False),
+        ("decoder.gcn_kernel", "", "15", False),
     ]
+
+
+def test_values_of_one_path_stand_together_with_what_the_papers_say(mini):
+    ledger = (
+        LedgerEntry(path="fine_tuning.coco.batch_norm", value="train", source="assumption", why="w"),
+        LedgerEntry(path="decoder.gcn_kernel", value=7, source="assumption", why="w"),
+        LedgerEntry(path="fine_tuning.trainval.batch_norm", value="frozen", source="paper §4"),
+        LedgerEntry(path="backbones.common.stem_width", value=16, source="assumption", why="w"),
+    )
+    norm, kernel, stem = hyperparameters(dataclasses.replace(mini, ledger=ledger))
+    assert [(line.stages, line.value) for line in norm.values] == [("coco", "train"), ("trainval", "frozen")]
+    assert norm.assumed
+    assert norm.paper[0].says == "we then freeze the batch normalization parameters"
+    assert kernel.gcn.startswith("k = 15")
+    assert (stem.path, stem.paper, stem.gcn) == ("backbones.common.stem_width", (), "")
+
+
+def test_fidelity_shows_every_part_with_its_readings_code_and_tests(complete):
+    parsed, html = page(complete)
+    shown = " ".join(" ".join(parsed.text).split())
+    for name, part in complete.spec.fidelity.parts.items():
+        block = html[html.index(f'id="part-{name}"') :].partition("</details>")[0]
+        assumed = [reading for reading in part.readings.values() if reading.assumed]
+        assert block.count("Assumption:") == len(assumed)
+        assert (f"{len(assumed)} assumption" in block) == bool(assumed)
+        assert all(reference in block for reference in (*part.code, *part.tests))
+        assert all(sentence(reading.value) in shown for reading in part.readings.values())
+        assert all(statement.shown in shown for statement in part.paper)
+
+
+def test_hyper_parameters_are_those_of_the_preset(complete):
+    """Two tables below one anchor: what is assumed, what a source states; parts repeat the numbers that are theirs."""
+    parsed, html = page(complete)
+    assert "ledger" in parsed.ids
+    assumed, sourced = html[html.index('id="ledger"') :].partition("</section>")[0].split("<table")[1:]
+    lines = ledger_lines(complete.spec.ledger)
+    assert f"Assumptions: {sum(line.assumed for line in lines)}." in assumed
+    assert f"Stated by a source: {sum(not line.assumed for line in lines)}." in sourced
+    row = re.search(r"<code>decoder\.gcn_kernel</code></th>(.*?)</tr>", assumed)[1]
+    assert "<td>7</td>" in row  # mini's, with what the papers say of the real one
+    assert "GCN: k = 15, as wide as the top-most map" in row
+    assert "In our experiment we set k = 3" in sourced
+    block = html[html.index('id="part-gcn-block"') :].partition("</details>")[0]
+    assert "<code>decoder.gcn_kernel</code></dt><dd>7</dd>" in block
 
 
 def test_a_large_drawing_is_embedded_as_pixels(complete, monkeypatch):
@@ -245,6 +306,14 @@ def test_words_of_numbers():
     ]
     assert [points(1.234), points(-0.5), points(-0.001), points(None)] == ["+1.23", "−0.50", "0.00", "–"]
     assert [printed(4.0), printed(-0.7), printed(0.0), printed(None)] == ["+4.0", "−0.7", "0.0", "–"]
+    assert [sentence(words) for words in ("two parts", "x_l times y", "Figure 4.", "§3.1 says", "why?")] == [
+        "Two parts.",
+        "x_l times y.",
+        "Figure 4.",
+        "§3.1 says.",
+        "why?",
+    ]
+    assert [amount(7_969_996_800), amount(52_381_480), amount(8_350)] == ["7.970 G", "52.381 M", "8.350 k"]
     assert [duration(12.34), duration(600), duration(36000), duration(None)] == ["12.3 s", "10.0 min", "10.0 h", "–"]
 
 
@@ -267,3 +336,24 @@ def test_a_one_sided_margin_is_not_called_a_difference(results):
     shown = " ".join(" ".join(page(results)[0].text).split())
     assert "not less: at least −1.0 (the paper calls its own 0.62 points" in shown
     assert "no difference: within 1.0 (as for semantic supervision" in shown
+
+
+def test_costs_are_those_that_were_counted(complete):
+    assert "<code>exfuse costs</code> counts" in page(complete)[1]
+    job, spec = complete.graph.jobs["models/costs"], complete.spec
+    counted = {"parameters": 52_381_480, "macs": 7_969_996_800, "size": 224}
+    content = {"backbones": dict.fromkeys(spec.backbones, counted), "runs": dict.fromkeys(spec.runs, counted)}
+    write_json(complete.graph.layout.costs, {**content, "key": job.key})
+    parsed, html = page(complete)
+    assert parsed.problems == []
+    block = html[html.index('id="costs"') :].partition('id="ledger"')[0]
+    assert block.count("7,969,996,800</td>") == len(spec.backbones) + len(spec.runs)
+    assert "{1, 1, 3, 1} to {2, 2, 1, 1}, widths unchanged: both cost the same 7,969,996,800 operations" in block
+    assert block.count("Layer rearrangement") == 1
+    content["backbones"]["resnext101-ss-lr"] = {**counted, "macs": 8_000_000_000}
+    write_json(complete.graph.layout.costs, {**content, "key": job.key})
+    block = page(complete)[1].partition('id="costs"')[2].partition('id="ledger"')[0]
+    assert "7,969,996,800 and 8,000,000,000 operations." in block
+    assert "nothing has to be adjusted" not in block
+    write_json(complete.graph.layout.costs, {**content, "key": "another"})
+    assert "<code>exfuse costs</code> counts" in page(complete)[1]

@@ -239,8 +239,8 @@ BAD_PARAMS: dict[str, tuple[Callable[[Params], object], tuple[str, ...]]] = {
         ("mini.yaml", STEPS, "an assumption needs `why`"),
     ),
     "reading-without-why": (
-        _put("readings.yaml", "padding", {"value": "bottom", "source": "assumption"}),
-        ("readings.yaml", "padding", "needs `why`"),
+        _put("fidelity/parts.yaml", "input.readings.padding", {"value": "bottom", "source": "assumption"}),
+        ("parts.yaml", "input.readings.padding", "needs `why`"),
     ),
     "margin-without-why": (
         _put("claims.yaml", "dap-more-channels.why_margin", ""), ("claims.yaml", "dap-more-channels", "`why_margin`"),

@@ -12,12 +12,16 @@ import pytest
 from tests.params import Params, copy_params
 
 REPORT = ["report"]
-FIGURES = ["figures/*"]
 CURVES = ["figures/learning-curves", "figures/per-class"]
-SEGMENTATION = ["runs/*", "tables/*", "claims", *FIGURES, *REPORT]
+FIGURES = ["figures/figure7", *CURVES]
+TRACED = ["models/architecture", "figures/figure[2-6]"]
+COSTS = ["models/costs"]
+PROBED = ["models/probes", "figures/figure1"]
+NETWORKS = [*TRACED, *COSTS, *PROBED]
+SEGMENTATION = ["runs/*", "tables/*", "claims", *FIGURES, *PROBED, *REPORT]
 SUPERVISED = [
     "runs/gcn-resnet50-ss/*", "runs/ss/*", "runs/ss-*", "runs/exfuse*", "tables/table[2-8]", "claims",
-    *FIGURES, *REPORT,
+    *FIGURES, *NETWORKS, *REPORT,
 ]  # fmt: skip
 
 
@@ -37,6 +41,7 @@ MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
         "presets/mini.yaml", "evaluation.boundary_width.value", 1.0,
         ["runs/*/val", "tables/table[1-7]", "claims", "figures/figure7", "figures/per-class", *REPORT],
     ),
+    "probes": ("presets/paper.yaml", "probes.images.value", 500, [*PROBED, *REPORT]),
     "last-stage-narrow": (
         "presets/mini.yaml", "fine_tuning.train.steps.value", 101,
         ["runs/gcn-resnext101-coco/seed0/train", "runs/gcn-resnext101-coco/seed0/train/val", *FIGURES, *REPORT],
@@ -62,7 +67,7 @@ MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
     ),
     "trainaug": ("presets/mini.yaml", "fine_tuning.trainaug.batch_norm", {"value": "frozen", "source": "GCN §4"}, [
         "runs/*/trainaug*", "runs/*/train", "runs/*/train/val", "runs/*/trainval*", "tables/*", "claims",
-        *FIGURES, *REPORT,
+        *FIGURES, *PROBED, *REPORT,
     ]),
     "supervision-weight": (
         "presets/paper.yaml", "semantic_supervision.loss_weight.value", 0.4,
@@ -75,51 +80,51 @@ MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
         "presets/mini.yaml", "backbones.resnext131-ss.blocks.value", [2, 2, 2, 1],
         [
             "backbones/resnext131-ss", "runs/exfuse-resnext131/*", "runs/exfuse-resnext131-*", "tables/table[78]",
-            "claims", *FIGURES, *REPORT,
+            "claims", *FIGURES, *COSTS, *REPORT,
         ],
     ),
     "squeeze-excitation": (
         "backbones.yaml", "resnext131-ss.squeeze_excitation", False,
         [
             "backbones/resnext131-ss", "runs/exfuse-resnext131/*", "runs/exfuse-resnext131-*", "tables/table[78]",
-            "claims", *FIGURES, *REPORT,
+            "claims", *FIGURES, *COSTS, *REPORT,
         ],
     ),
     "blocks-that-mini-replaces": ("backbones.yaml", "resnext131-ss.blocks", [8, 8, 20, 8], []),
     "plain-backbone": (
         "backbones.yaml", "resnet101.squeeze_excitation", True,
-        ["backbones/resnet101", "runs/gcn-resnet101/*", "claims", *CURVES, *REPORT],
+        ["backbones/resnet101", "runs/gcn-resnet101/*", "claims", *CURVES, *COSTS, *REPORT],
     ),
-    "gcn-kernel": ("presets/mini.yaml", "decoder.gcn_kernel.value", 5, SEGMENTATION),
+    "gcn-kernel": ("presets/mini.yaml", "decoder.gcn_kernel.value", 5, [*SEGMENTATION, *NETWORKS]),
     "auxiliary-weight": (
         "presets/paper.yaml", "decoder.auxiliary_weight.value", 1.0,
         [
             "runs/gcn-resnext101-ecre-dap-4/*", "runs/ss-lr-deconv-supervised/*", "runs/ss-lr-ecre/*", "runs/exfuse*",
-            "tables/table[34678]", "claims", *FIGURES, *REPORT,
+            "tables/table[34678]", "claims", *FIGURES, *NETWORKS, *REPORT,
         ],
     ),
     "dap-kernel": (
         "presets/paper.yaml", "decoder.dap_kernel.value", 5,
         [
             "runs/gcn-resnext101-ecre-dap-4/*", "runs/ss-lr-seb-wide/*", "runs/ss-lr-seb-dap/*", "runs/exfuse*",
-            "tables/table[35678]", "claims", *FIGURES, *REPORT,
+            "tables/table[35678]", "claims", *FIGURES, *NETWORKS, *REPORT,
         ],
     ),
     "decoder": (
         "runs.yaml", "decoders.ss-ecre.upsampling", "sub-pixel",
-        ["runs/ss-lr-ecre/*", "tables/table[34]", "claims", *CURVES, *REPORT],
+        ["runs/ss-lr-ecre/*", "tables/table[34]", "claims", *CURVES, *COSTS, *REPORT],
     ),
     "levels": (
         "runs.yaml", "runs.exfuse-4.levels", [3, 4],
-        ["runs/exfuse-4/*", "tables/table6", "claims", *CURVES, *REPORT],
+        ["runs/exfuse-4/*", "tables/table6", "claims", *CURVES, *COSTS, *REPORT],
     ),
     "run-of-table-1": (
         "runs.yaml", "runs.gcn-resnet50-234.backbone", "resnet101",
-        ["runs/gcn-resnet50-234/*", "tables/table1", *CURVES, *REPORT],
+        ["runs/gcn-resnet50-234/*", "tables/table1", *CURVES, *COSTS, *REPORT],
     ),
     "classes": (
         "presets/mini.yaml", "classes", ["bicycle", "car", "cat"],
-        ["data/coco", "data/sets/coco", "data/sets/trainval", *SEGMENTATION],
+        ["data/coco", "data/sets/coco", "data/sets/trainval", *SEGMENTATION, *NETWORKS],
     ),
     "hard-class-that-mini-drops": ("datasets.yaml", "hard_classes", ["bicycle", "chair", "diningtable", "sofa"], []),
     "hard-class": (
@@ -129,7 +134,10 @@ MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
             "tables/table8", "figures/learning-curves", *REPORT,
         ],
     ),
-    "archives": ("datasets.yaml", "folders.mini.generated.voc_val", 121, ["*"]),
+    "archives": (
+        "datasets.yaml", "folders.mini.generated.voc_val", 121,
+        ["archives", "data/*", "backbones/*", *SEGMENTATION],
+    ),
     "archives-of-another-folder": ("datasets.yaml", "folders.smoke.generated.voc_val", 9, []),
     "normalization": (
         "presets/paper.yaml", "normalization.std.value", [0.2, 0.2, 0.2], ["backbones/*", *SEGMENTATION],
@@ -150,7 +158,8 @@ MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
     ),
     "caveat": ("presets/mini.yaml", "caveat", "Beware.", ["tables/*", *REPORT]),
     "reason": ("presets/mini.yaml", "fine_tuning.train.steps.why", "another reason", REPORT),
-    "reading": ("readings.yaml", "padding.alternative", "centred", REPORT),
+    "reading": ("fidelity/parts.yaml", "input.readings.padding.alternative", "centred", REPORT),
+    "sentence-of-the-paper": ("fidelity/sentences.yaml", "about", "nothing that a job reads", []),
     "title-of-a-run": ("runs.yaml", "runs.ss.title", "Semantic supervision", REPORT),
     "title-of-a-backbone": ("backbones.yaml", "resnet50.title", "ResNet-50", ["figures/learning-curves", *REPORT]),
     "title-of-the-folder": ("datasets.yaml", "folders.mini.title", "made up", REPORT),
@@ -180,7 +189,7 @@ def test_one_value_changes_the_keys_of_what_depends_on_it(params: Params, case: 
         (
             "paper", "backbones.yaml", "resnext131-ss.blocks", [8, 8, 20, 8],
             ["backbones/resnext131-ss", "runs/exfuse-resnext131/*", "runs/exfuse-resnext131-*", "tables/table7",
-             "claims", *FIGURES, *REPORT],
+             "claims", *FIGURES, *COSTS, *REPORT],
         ),
         (
             "voc", "backbones.yaml", "resnet101.public_weights", "resnet101.a1_in1k",
@@ -189,11 +198,16 @@ def test_one_value_changes_the_keys_of_what_depends_on_it(params: Params, case: 
         ("voc", "presets/paper.yaml", "pretraining.steps.value", 5, REPORT),
         (
             "voc", "presets/voc.yaml", "hardware.threads", 4,
-            ["runs/*", "tables/table[1236]", "claims", "figures/figure7", *CURVES, *REPORT],
+            ["runs/*", "tables/table[1236]", "claims", *FIGURES, *PROBED, *REPORT],
+        ),
+        # public weights have a mean and deviation of their own; the ledger alone still shows the preset's
+        ("voc", "presets/paper.yaml", "normalization.std.value", [0.2, 0.2, 0.2], REPORT),
+        (
+            "voc", "backbones.yaml", "resnet101.public_normalization", {"mean": [0.5] * 3, "std": [0.5] * 3},
+            ["backbones/resnet101", "runs/gcn-resnet101/*", "claims", *CURVES, *REPORT],
         ),
         (
-            "voc", "presets/paper.yaml", "normalization.std.value", [0.2, 0.2, 0.2],
-            ["runs/*", "tables/table[1236]", "claims", "figures/figure7", *CURVES, *REPORT],
+            "mini", "backbones.yaml", "resnet101.public_normalization", {"mean": [0.5] * 3, "std": [0.5] * 3}, [],
         ),
     ],
 )  # fmt: skip
@@ -217,7 +231,7 @@ def test_more_seeds_add_jobs_and_leave_the_first_as_they_are(params: Params) -> 
     added = after.keys() - before.keys()
     assert added == {job.replace("/seed0/", "/seed1/") for job in before if "/seed0/" in job}
     kept = {job for job in before if before[job] == after[job]}
-    assert kept == {job for job in before if job.startswith(("archives", "data/", "backbones/", "runs/"))}
+    assert kept == {job for job in before if job.startswith(("archives", "data/", "backbones/", "runs/", "models/"))}
     assert not {after[job] for job in added} & set(before.values())
 
 
@@ -287,6 +301,7 @@ def test_an_archives_content_is_part_of_the_keys_below_it(params: Params, offici
         "tables/table[1-7]",
         "claims",
         *FIGURES,
+        *PROBED,
         *REPORT,
     ]
     assert changed == _matching(expected, before)

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from exfuse.data.labels import VOC_CLASSES
+from exfuse.errors import UserError
 from exfuse.spec.load import load, preset_names
 from exfuse.spec.model import DecoderSpec, Prediction, Tap, Upsampling
 from exfuse.spec.spec import Link, Spec
@@ -62,6 +63,23 @@ def test_rearrangement_moves_blocks_and_adds_none(paper: Spec) -> None:
 
 def test_public_weights_exist_for_the_plain_backbones_alone(paper: Spec) -> None:
     assert {name for name, declared in paper.backbones.items() if declared.public_weights} == PLAIN
+
+
+@pytest.mark.parametrize("key", ["public_weights", "public_normalization"])
+def test_public_weights_say_what_they_were_trained_with(params: Params, key: str) -> None:
+    params.put("backbones.yaml", f"resnet50.{key}", None)
+    with pytest.raises(UserError, match=r"backbones\.yaml: resnet50: `public_weights` and .* belong together"):
+        params.load()
+
+
+def test_normalization_is_that_of_the_weights(params: Params) -> None:
+    """Of public ones what stands beside them, whatever the preset says for backbones that are trained here."""
+    declared = {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}
+    params.put("backbones.yaml", "resnet101.public_normalization", declared)
+    public, trained = params.load("voc"), params.load("paper")
+    assert public.normalization("resnet101").model_dump() == {name: tuple(value) for name, value in declared.items()}
+    assert public.normalization("resnet50").mean == (0.485, 0.456, 0.406)
+    assert trained.normalization("resnet101") == trained.preset.normalization == public.preset.normalization
 
 
 @pytest.mark.parametrize(("preset", "plain", "wide"), [("paper", 21, 189), ("mini", 5, 45), ("smoke", 5, 45)])

@@ -1,0 +1,1 @@
+"""What the networks are and carry: costs, architecture, probes."""

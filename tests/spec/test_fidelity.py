@@ -1,0 +1,265 @@
+"""Fidelity: every name in `params/fidelity/` exists, nothing is left out, and the paper is quoted as it stands."""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from exfuse.errors import UserError
+from exfuse.spec.fidelity import (
+    Fidelity,
+    Part,
+    Section,
+    Sentence,
+    Stated,
+    StatedHyperparameters,
+    Statement,
+    without_stage,
+)
+from exfuse.spec.load import sections
+from exfuse.spec.references import check_references
+from exfuse.spec.spec import Spec
+from tests.params import Params
+
+ENTRIES_WITHOUT_WORDS = ("The table", "Equation ")
+"""Entries of `sentences.yaml` that stand for a table's or an equation's body."""
+
+
+def part(**changes: Any) -> Part:
+    """A part whose names exist."""
+    declared: dict[str, Any] = {
+        "title": "Densely adjacent prediction",
+        "readings": {"border": {"value": "zeros", "source": "assumption", "why": "open", "alternative": "none"}},
+        "hyperparameters": ("decoder.dap_kernel",),
+        "code": ("exfuse/models/dap.py::DenselyAdjacentPrediction.forward",),
+        "tests": ("tests/models/test_dap.py::test_gradcheck",),
+    }
+    return Part.model_validate({**declared, **changes})
+
+
+@pytest.fixture
+def small(paper: Spec) -> Spec:
+    """The paper's spec with a single part."""
+    return dataclasses.replace(
+        paper, fidelity=Fidelity(parts={"dap": part()}, hyperparameters=paper.fidelity.hyperparameters)
+    )
+
+
+def section3(**leads: Any) -> dict[str, Section]:
+    """One sentence that leads to the part and wherever else the test says."""
+    return {"3.2": Section(title="t", paragraphs={"P": (Sentence(first="We use", **{"parts": ("dap",), **leads}),)})}
+
+
+def with_part(spec: Spec, **changes: Any) -> Spec:
+    return dataclasses.replace(spec, fidelity=spec.fidelity.model_copy(update={"parts": {"dap": part(**changes)}}))
+
+
+def test_every_name_of_the_repository_exists(paper: Spec, repo_root: Path) -> None:
+    check_references(paper, sections(repo_root))
+
+
+def test_names_that_exist(small: Spec) -> None:
+    check_references(small, section3(readings=("dap.border",), runs=("exfuse",), tables=("table1", "table1/{4}")))
+
+
+@pytest.mark.parametrize(
+    ("leads", "message"),
+    [
+        ({"parts": ("dab",)}, "unknown part 'dab'; did you mean 'dap'?"),
+        ({"readings": ("dap.boarder",)}, "unknown reading 'dap.boarder'; did you mean 'dap.border'?"),
+        (
+            {"hyperparameters": ("decoder.dap_kernal",)},
+            "unknown hyperparameter 'decoder.dap_kernal'; did you mean 'decoder.dap_kernel'?",
+        ),
+        ({"runs": ("exfuze",)}, "unknown run 'exfuze'; did you mean 'exfuse'?"),
+        ({"tables": ("table9",)}, "unknown table 'table9'; did you mean 'table"),
+        ({"tables": ("table3/8",)}, "unknown table 'table3/8'; did you mean 'table3/"),
+        ({"figures": ("figure8",)}, "unknown figure 'figure8'; did you mean 'figure"),
+        ({"claims": ("dab",)}, "unknown claim 'dab'; did you mean 'dap'?"),
+    ],
+)
+def test_a_sentence_that_leads_nowhere_is_named_with_the_nearest(
+    small: Spec, leads: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError) as error:
+        check_references(small, section3(**leads))
+    assert str(error.value).startswith("params/fidelity/sentences.yaml: §3.2, P, 'We use …': ")
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"hyperparameters": ("decoder.dap",)}, "unknown hyper-parameter 'decoder.dap'; did you mean 'decoder.dap_ker"),
+        ({"code": ("exfuse/models/dab.py::X",)}, "there is no file exfuse/models/dab.py"),
+        (
+            {"code": ("exfuse/models/dap.py::DenselyAdjacentPrediction.forwards",)},
+            "did you mean 'DenselyAdjacentPrediction.forward'?",
+        ),
+        (
+            {"tests": ("tests/models/test_dap.py::test_boundary_refinement_is_residual",)},
+            "is not in tests/models/test_dap.py, but in tests/models/test_parts.py",
+        ),
+    ],
+)
+def test_what_a_part_names_and_does_not_exist(small: Spec, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as error:
+        check_references(with_part(small, **changes), section3())
+    assert str(error.value).startswith("params/fidelity/parts.yaml: dap: ")
+    assert message in str(error.value)
+
+
+def test_a_constant_a_method_and_a_whole_file_are_found(small: Spec) -> None:
+    code = ("exfuse/models/dap.py::LOW_PRECISION", "exfuse/spec/model.py::Level", "exfuse/spec/names.py")
+    check_references(with_part(small, code=code), section3())
+    check_references(with_part(small, code=("exfuse/spec/model.py::ModelSpec.width",)), section3())
+
+
+def test_code_that_is_no_python(small: Spec, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("def f(:\n")
+    broken = dataclasses.replace(with_part(small, code=("broken.py::f",)), root=tmp_path)
+    with pytest.raises(UserError, match=r"broken\.py, line 1: is no Python"):
+        check_references(broken, section3())
+
+
+def test_a_reading_to_which_no_sentence_leads(small: Spec) -> None:
+    elsewhere = section3(parts=(), runs=("exfuse",))
+    with pytest.raises(UserError, match=r"no sentence .* leads to reading 'dap\.border'"):
+        check_references(small, elsewhere)
+    check_references(with_part(small, outside="§4"), elsewhere)
+    check_references(small, section3(parts=(), readings=("dap.border",)))
+
+
+def test_a_hyper_parameter_that_stands_nowhere(small: Spec) -> None:
+    declared = small.fidelity.hyperparameters
+    silent = tuple(path for path in declared.silent if path != "normalization.std")
+    lacking = Fidelity(parts=small.fidelity.parts, hyperparameters=declared.model_copy(update={"silent": silent}))
+    with pytest.raises(
+        UserError, match=r"hyperparameters\.yaml: 'normalization\.std' of preset 'paper' stands nowhere"
+    ):
+        check_references(dataclasses.replace(small, fidelity=lacking), section3())
+
+
+def test_a_hyper_parameter_that_the_preset_has_not(small: Spec) -> None:
+    declared = small.fidelity.hyperparameters
+    more = declared.model_copy(update={"silent": (*declared.silent, "decoder.kernel")})
+    spec = dataclasses.replace(small, fidelity=small.fidelity.model_copy(update={"hyperparameters": more}))
+    with pytest.raises(UserError, match=r"unknown hyper-parameter 'decoder\.kernel'"):
+        check_references(spec, section3())
+
+
+def test_stages_share_a_path() -> None:
+    assert without_stage("fine_tuning.coco.optimizer.name") == ("fine_tuning.optimizer.name", "coco")
+    assert without_stage("pretraining.steps") == ("pretraining.steps", "")
+
+
+def quotation(words: int) -> Statement:
+    return Statement(where="§3", says=" ".join(["word"] * words))
+
+
+def test_quotations_are_short() -> None:
+    assert len(quotation(15).says.split()) == 15
+    with pytest.raises(ValidationError, match="at most 15 words, not 16"):
+        quotation(16)
+    with pytest.raises(ValidationError, match="at most 15 of its words"):
+        Sentence(first="word " * 16, parts=("dap",))
+
+
+@pytest.mark.parametrize("given", [{}, {"says": "a", "prints": "b"}])
+def test_a_statement_says_or_prints(given: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="give either"):
+        Statement.model_validate({"where": "§3", **given})
+    assert Statement(where="§3", says="a").shown == "“a”"
+    assert Statement(where="§3", prints="76.0%").shown == "76.0%"
+
+
+@pytest.mark.parametrize("given", [{}, {"parts": ("dap",), "nothing": "related work"}])
+def test_a_sentence_leads_somewhere_or_is_no_statement(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="points at something, or says in `nothing`"):
+        Sentence.model_validate({"first": "We use", **given})
+
+
+def test_a_path_stands_once_and_silence_is_listed() -> None:
+    stated = Stated(gcn="7 pixels")
+    with pytest.raises(ValidationError, match=r"'decoder\.gcn_kernel' stands twice"):
+        StatedHyperparameters(stated={"decoder.gcn_kernel": stated}, silent=("decoder.gcn_kernel",))
+    with pytest.raises(ValidationError, match="list it under `silent`"):
+        Stated()
+
+
+def test_a_mistake_in_a_part_names_file_and_key(params: Params) -> None:
+    params.put("fidelity/parts.yaml", "dap.redings", {})
+    with pytest.raises(UserError, match=r"parts\.yaml: unknown key 'dap\.redings'; did you mean 'readings'\?"):
+        params.load("mini")
+
+
+def test_section_3_is_no_part_of_what_jobs_read(params: Params) -> None:
+    params.file("fidelity/sentences.yaml").unlink()
+    assert params.load("mini").fidelity.parts
+    with pytest.raises(UserError, match=r"sentences\.yaml: cannot be read"):
+        sections(params.root)
+
+
+# --- against the text of the paper, where it is at hand ----------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def paper_text(repo_root: Path) -> str:
+    """The paper as text, if a copy lies beside the repository; it is not ours to keep in it."""
+    texts = (file.read_text() for file in sorted((repo_root.parent / "shared" / "paper").glob("*.txt")))
+    for text in texts:
+        if "### 3 Approach" in text:
+            return text
+    pytest.skip("no text of the paper beside the repository")
+
+
+def plain(text: str) -> str:
+    """Letters, digits and signs without marks of layout and without spaces."""
+    text = re.sub(r"</?[a-z]+>", "", text).replace(r"\times", "×")
+    return re.sub(r"\\mathbf|[\\*${}\s]", "", text)
+
+
+def test_quotations_stand_in_the_paper_word_for_word(paper: Spec, paper_text: str) -> None:
+    text = plain(paper_text)
+    statements = [statement for part in paper.fidelity.parts.values() for statement in part.paper]
+    statements += [said for one in paper.fidelity.hyperparameters.stated.values() for said in one.paper]
+    said = [statement.says for statement in statements if statement.says]
+    assert len(said) > 40
+    assert [words for words in said if plain(words) not in text] == []
+
+
+def test_no_sentence_of_section_3_is_left_out(repo_root: Path, paper_text: str) -> None:
+    """Between the first words of one entry and those of the next, no other sentence begins."""
+    figure2 = paper_text[paper_text.index("**Fig. 2.**") :].splitlines()[0]
+    section = paper_text[paper_text.index("### 3 Approach") : paper_text.index("## 4 PASCAL VOC 2012 Experiment")]
+    text = _sentence_starts(f"{figure2}\n{section}")
+    starts = []
+    for one in sections(repo_root).values():
+        for listed in one.paragraphs.values():
+            for sentence in listed:
+                if not sentence.first.startswith(ENTRIES_WITHOUT_WORDS):
+                    place = text.find("¶" + plain(sentence.first))
+                    assert place >= 0, sentence.first
+                    text = f"{text[:place]}§{text[place + 1 :]}"  # the next entry of the same words is the next place
+                    starts.append(place)
+    assert len(starts) > 120
+    assert re.findall(r"¶[^¶§]{0,40}", text) == []
+
+
+def _sentence_starts(text: str) -> str:
+    """The plain text with ¶ before each sentence; headings, tables and equations are left out."""
+    lines = [
+        line.removeprefix("<sup>3</sup> ")
+        for line in text.splitlines()
+        if line.strip() and not line.startswith("#") and "\t" not in line and not line.startswith("$$")
+    ]
+    joined = "\n".join(lines)
+    joined = re.sub(r"\*\*(Fig\.|Table) \d\.\*\* ", "", joined)
+    joined = re.sub(r"^\*?\*(Baseline Settings\.|[A-Z][\w ?]+)\*\*? (?=[A-Z])", "", joined, flags=re.M)
+    joined = joined.replace("e.g. ", "e.g.").replace("impl. ", "impl.").replace("supervision. **", "supervision.**")
+    joined = re.sub(r"(rearrangement|embedding|branch|prediction)\. \*\*", r"\1.**", joined)
+    joined = re.sub(r"(^|(?<=[.?!:)]\s))(?=[A-Z“*]|where )", "¶", joined, flags=re.M)
+    return plain(joined)
