@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from exfuse.reporting import figure7, learning_curves, per_class
+from exfuse.reporting import figure1, figure7, learning_curves, per_class
+from exfuse.reporting.architecture import figure2, figure3, figure4, figure5, figure6
 from exfuse.reporting.drawing import save, style
 from exfuse.spec.graph import Graph
 
@@ -28,6 +29,12 @@ class Picture:
 
 
 PICTURES: Mapping[str, Picture] = {
+    "figure1": Picture("Figure 1", figure1.draw, figure1.caption, figure1.alternative),
+    "figure2": Picture("Figure 2", figure2.draw, figure2.caption, figure2.alternative),
+    "figure3": Picture("Figure 3", figure3.draw, figure3.caption, figure3.alternative),
+    "figure4": Picture("Figure 4", figure4.draw, figure4.caption, figure4.alternative),
+    "figure5": Picture("Figure 5", figure5.draw, figure5.caption, figure5.alternative),
+    "figure6": Picture("Figure 6", figure6.draw, figure6.caption, figure6.alternative),
     "figure7": Picture("Figure 7", figure7.draw, figure7.caption, figure7.alternative),
     "per-class": Picture("IoU by class", per_class.draw, per_class.caption, per_class.alternative),
     "learning-curves": Picture(

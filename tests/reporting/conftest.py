@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from exfuse.data.labels import voc_palette
-from exfuse.files import write_csv, write_json
+from exfuse.files import write_csv, write_json, write_text
 from exfuse.spec import manifest
+from exfuse.spec.architecture import Architecture
 from exfuse.spec.graph import Graph, Job
 from exfuse.spec.load import load
 from exfuse.spec.spec import Spec
@@ -177,3 +178,26 @@ def seeded(mini: Spec, tmp_path: Path) -> Results:
     """An empty folder of results for `mini` with three seeds."""
     preset = mini.preset.model_copy(update={"seeds": 3})
     return Results(dataclasses.replace(mini, root=tmp_path, preset=preset))
+
+
+@pytest.fixture(scope="session")
+def traced(mini: Spec, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What `exfuse trace` writes of `mini`; its key does not depend on where results lie."""
+    from exfuse.commands import trace
+
+    graph = Graph(dataclasses.replace(mini, root=tmp_path_factory.mktemp("traced")))
+    trace.run(graph)
+    return graph.layout.architecture.read_text()
+
+
+@pytest.fixture
+def drawn(results: Results, traced: str) -> Results:
+    """Results that hold the traced networks of `mini`."""
+    write_text(results.graph.layout.architecture, traced)
+    return results
+
+
+@pytest.fixture
+def found(traced: str) -> Architecture:
+    """The traced networks of `mini`."""
+    return Architecture.model_validate_json(traced)

@@ -1,0 +1,137 @@
+"""What the probes of Figure 1 are asked: the class of each cell of a feature map, and where boundaries run.
+
+The class is asked at a map's own resolution, so that a coarse map loses nothing by being coarse. Boundaries are asked
+on one grid for all levels, the finest that features have (stride 4), so that being coarse is what costs.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+from torch import Tensor
+
+from exfuse.data.labels import IGNORE_INDEX
+from exfuse.evaluation.boundary import boundary_mask
+from exfuse.inspection.features import FINEST
+
+TOUCHING = 0.5
+"""Pixels from the centre of a pixel to a label change at its side."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """The cells of one stride that hold a pixel of an image, n = rows · columns.
+
+    Attributes:
+        rows: ⌈H/stride⌉.
+        columns: ⌈W/stride⌉.
+        side: blocks along a side of a cell.
+        classes: uint8 (n,), see :func:`cell_classes`.
+        targets: bool (n, side²), whether a boundary touches each block of each cell; none does beyond the image.
+    """
+
+    rows: int
+    columns: int
+    side: int
+    classes: NDArray[np.uint8]
+    targets: NDArray[np.bool_]
+
+    def of(self, feature_map: Tensor) -> Tensor:
+        """(D, h, w) of the padded image as float64 (n, D)."""
+        return feature_map[:, : self.rows, : self.columns].flatten(1).T.double()
+
+
+class Question:
+    """What the probes are asked about an image.
+
+    Attributes:
+        boundary: blocks that a boundary touches (⌈H/4⌉, ⌈W/4⌉).
+        judged: blocks that count, likewise.
+
+    Args:
+        truth: classes or 255 (H, W).
+        num_classes: classes with background.
+    """
+
+    def __init__(self, truth: NDArray[np.uint8], num_classes: int) -> None:
+        self.boundary, self.judged = boundary_blocks(truth)
+        self._truth, self._num_classes = truth, num_classes
+        self._cells: dict[int, Cells] = {}
+
+    def of_cells(self, stride: int) -> Cells:
+        """The questions to cells of a stride, a multiple of 4."""
+        if stride not in self._cells:
+            classes = cell_classes(self._truth, stride, self._num_classes)
+            rows, columns = classes.shape
+            side = stride // FINEST
+            blocks = np.zeros((rows * side, columns * side), dtype=np.bool_)
+            blocks[: self.boundary.shape[0], : self.boundary.shape[1]] = self.boundary
+            targets = blocks.reshape(rows, side, columns, side).transpose(0, 2, 1, 3).reshape(rows * columns, side**2)
+            self._cells[stride] = Cells(rows, columns, side, classes.ravel(), targets)
+        return self._cells[stride]
+
+    def judged_blocks(self, answers: NDArray, stride: int) -> tuple[NDArray, NDArray[np.bool_]]:
+        """What was answered and what is true of the N blocks that count.
+
+        Args:
+            answers: of each block of each cell of that stride (n, side²).
+            stride: of the cells.
+        """
+        cells = self.of_cells(stride)
+        by_cell = answers.reshape(cells.rows, cells.columns, cells.side, cells.side)
+        grid = by_cell.transpose(0, 2, 1, 3).reshape(cells.rows * cells.side, cells.columns * cells.side)
+        height, width = self.judged.shape
+        return grid[:height, :width][self.judged], self.boundary[self.judged]
+
+
+def cell_classes(truth: NDArray[np.uint8], stride: int, num_classes: int) -> NDArray[np.uint8]:
+    """The most frequent label in each cell; the lowest of equally frequent ones.
+
+    Args:
+        truth: classes or 255 (H, W). What of a cell lies beyond the image is void.
+        stride: side of a cell in pixels.
+        num_classes: classes C with background.
+
+    Returns:
+        (⌈H/stride⌉, ⌈W/stride⌉): a class, or 255 where most pixels are void.
+    """
+    cells = _in_cells(truth, stride, IGNORE_INDEX)
+    labels = np.array([*range(num_classes), IGNORE_INDEX], dtype=np.uint8)
+    counts = np.stack([(cells == label).sum(axis=(1, 3)) for label in labels])
+    return labels[counts.argmax(axis=0)]
+
+
+def boundary_blocks(truth: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which 4×4 blocks a boundary between two classes runs through or along.
+
+    Void first takes the label of the nearest pixel that has one, so that a boundary runs along the middle of the band
+    that VOC leaves void around its objects, and void inside one class is no boundary.
+
+    Args:
+        truth: classes or 255 (H, W).
+
+    Returns:
+        Two maps (⌈H/4⌉, ⌈W/4⌉): blocks with a pixel beside a label change; blocks that are judged, which are these
+        and all others with a pixel that is not void.
+    """
+    labelled = truth != IGNORE_INDEX
+    if not labelled.any():
+        nothing = np.zeros([-(-side // FINEST) for side in truth.shape], dtype=np.bool_)
+        return nothing, nothing.copy()
+    if not labelled.all():
+        rows, columns = distance_transform_edt(~labelled, return_distances=False, return_indices=True)
+        truth = truth[rows, columns]
+    boundary = _blocks_with(boundary_mask(truth, TOUCHING))
+    return boundary, boundary | _blocks_with(labelled)
+
+
+def _blocks_with(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return np.asarray(_in_cells(pixels, FINEST, False).any(axis=(1, 3)))
+
+
+def _in_cells(pixels: NDArray, side: int, fill: int | bool) -> NDArray:
+    """(H, W) as (rows, side, columns, side) of whole cells, filled at the bottom and right."""
+    height, width = pixels.shape
+    whole = np.pad(pixels, ((0, -height % side), (0, -width % side)), constant_values=fill)
+    return whole.reshape(whole.shape[0] // side, side, whole.shape[1] // side, side)
