@@ -76,7 +76,8 @@ class Decoder(nn.Module):
             if stride == 16 and self.supervised:
                 auxiliary = self.auxiliary(fused)
             if level is not None and level in features:
-                fused = fused + self._level(level, features)
+                # into the level's map: the auxiliary loss may read `fused`
+                fused = self._level(level, features).add_(fused)
             fused = self.refine_fused[str(stride)](fused)
         return DecoderOutput(self.predict(fused), auxiliary)
 

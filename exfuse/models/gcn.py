@@ -32,7 +32,8 @@ class GlobalConvolution(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(N, in_channels, h, w) to (N, width, h, w)."""
-        return self.left(features) + self.right(features)
+        # no convolution needs its own output for its gradient, so sums here and below take its place in memory
+        return self.left(features).add_(self.right(features))
 
 
 class BoundaryRefinement(nn.Module):
@@ -46,7 +47,7 @@ class BoundaryRefinement(nn.Module):
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """(N, width, h, w) to the same shape."""
-        return maps + self.conv2(self.relu(self.conv1(maps)))
+        return self.conv2(self.relu(self.conv1(maps))).add_(maps)
 
 
 class Deconvolution(nn.ConvTranspose2d):

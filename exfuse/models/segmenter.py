@@ -1,6 +1,7 @@
 """The whole network of Figure 2: encoder, taps (§3.1) and decoder, for images of any size."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -10,15 +11,10 @@ from torch.nn import functional as F
 from exfuse.errors import UserError
 from exfuse.models.backbone import Backbone
 from exfuse.models.decoder import TOP_LEVEL, Decoder
+from exfuse.models.matching import differences
 from exfuse.models.resize import resize
 from exfuse.models.semantic_supervision import SemanticSupervisionHead, head_width
 from exfuse.spec.model import STRIDE, ModelSpec, Tap
-
-BOOKKEEPING = ".num_batches_tracked"
-"""A counter that batch norm with a momentum never reads; older public weights lack it."""
-
-LISTED = 4
-"""Names in a message about weights that do not fit."""
 
 
 class SegmenterOutput(NamedTuple):
@@ -108,21 +104,13 @@ def load_pretrained(segmenter: Segmenter, classifier_state: Mapping[str, torch.T
         UserError: a tensor is missing, superfluous or of another shape.
     """
     own = {name: tensor for name, tensor in segmenter.state_dict().items() if not name.startswith("decoder.")}
-    missing = [name for name in own if name not in classifier_state and not name.endswith(BOOKKEEPING)]
-    superfluous = [name for name in classifier_state if name not in own and not _may_remain(name, segmenter)]
-    fitting = {name: tensor for name, tensor in classifier_state.items() if name in own}
-    misshapen = [
-        f"{name} {tuple(tensor.shape)} for {tuple(own[name].shape)}"
-        for name, tensor in fitting.items()
-        if tensor.shape != own[name].shape
-    ]
-    problems = {"missing": missing, "not of this backbone": superfluous, "of another shape": misshapen}
-    found = [f"{what}: {_shortened(names)}" for what, names in problems.items() if names]
+    found = differences(own, classifier_state, partial(_may_remain, segmenter=segmenter))
     if found:
         raise UserError(
-            f"the pretrained weights do not fit the segmenter's backbone ({'; '.join(found)}). "
+            f"the pretrained weights do not fit the segmenter's backbone ({found}). "
             "Give the weights of the backbone that the run declares."
         )
+    fitting = {name: tensor for name, tensor in classifier_state.items() if name in own}
     segmenter.load_state_dict(fitting, strict=False)
 
 
@@ -134,8 +122,3 @@ def _may_remain(name: str, segmenter: Segmenter) -> bool:
     level, _, tensor = rest.partition(".")
     tapped = level in segmenter.semantic_supervision
     return part == "semantic_supervision" and (not tapped or tensor.startswith("fc."))
-
-
-def _shortened(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more

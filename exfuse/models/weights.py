@@ -1,42 +1,59 @@
-"""Weights as data: safetensors, with what they are in the file's own metadata."""
+"""Weights as data: safetensors, with what they are in the file's own metadata (:mod:`exfuse.spec.weights`)."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from exfuse.errors import UserError
 from exfuse.files import write_bytes
+from exfuse.models.matching import differences
+from exfuse.models.segmenter import Segmenter, build
+from exfuse.spec.weights import METADATA, SegmenterInfo, WeightsInfo, read_header, read_segmenter_info
 
-METADATA = "exfuse"
 
-
-def save_weights(target: Path, state: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+def save_weights(target: Path, state: Mapping[str, Tensor], info: WeightsInfo) -> None:
     """Writes a state dict atomically.
 
     Args:
         target: the ``.safetensors`` file.
         state: tensors by name.
-        about: JSON data, kept as one text in the metadata: safetensors writes several in any order, and equal weights
-            have to be equal files.
+        info: what they are; equal weights with equal words are equal files.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    write_bytes(target, save(tensors, {METADATA: json.dumps(about, sort_keys=True)}))
+    write_bytes(target, save(tensors, {METADATA: info.model_dump_json()}))
 
 
 def load_weights(source: Path) -> dict[str, Tensor]:
-    """Reads a state dict.
+    """Reads a state dict, of any program.
 
     Raises:
-        UserError: the file is absent, cut short or no safetensors file.
+        UserError: the file is absent, cut short, a pickle, or no safetensors file.
     """
+    read_header(source)
     try:
         return load_file(source)
-    except FileNotFoundError as error:
-        raise UserError(f"{source} is missing. Make it, or fetch it from where the results came from.") from error
     except (SafetensorError, OSError) as error:
-        raise UserError(f"{source} is no readable safetensors file ({error}). Delete it and run again.") from error
+        raise UserError(f"{source} is no readable safetensors file ({error}). Fetch or make it again.") from error
+
+
+def load_model(source: Path, device: torch.device | str = "cpu") -> tuple[Segmenter, SegmenterInfo]:
+    """The network that a file describes, with its weights, in evaluation mode.
+
+    Raises:
+        UserError: the file is unreadable, holds no segmentation network, or other tensors than it says.
+    """
+    info = read_segmenter_info(source)
+    state = load_weights(source)
+    with torch.device("meta"):
+        model = build(info.model)
+    found = differences(model.state_dict(), state)
+    if found:
+        raise UserError(
+            f"the tensors of {source} are not those of the network that it describes ({found}). Fetch or make it again."
+        )
+    model.load_state_dict(state, assign=True)
+    return model.to(device).eval(), info

@@ -11,6 +11,24 @@ from exfuse.spec.model import BackboneSpec, DecoderSpec, ModelSpec, SemanticSupe
 
 CLASSES = 3
 
+SpecMaker = Callable[..., ModelSpec]
+Enliven = Callable[[nn.Module], nn.Module]
+
+EXFUSE: dict[str, Any] = {
+    "tap": "ss-convolution", "upsampling": "ecre", "semantic_embedding": True, "prediction": "dap",
+}  # fmt: skip
+"""All five parts."""
+
+RESNET_50 = BackboneSpec(blocks=(3, 4, 6, 3))
+RESNET_101 = BackboneSpec(blocks=(3, 4, 23, 3))
+RESNEXT_101 = BackboneSpec(blocks=(3, 4, 23, 3), cardinality=32, base_width=4)
+REARRANGED = RESNEXT_101.model_copy(update={"blocks": (8, 8, 9, 8)})
+RESNEXT_131 = RESNEXT_101.model_copy(update={"blocks": (8, 8, 19, 8), "squeeze_excitation": True})
+"""Encoders at the paper's size."""
+
+SUBSETS = [(4,), (3, 4), (2, 3, 4), (1, 2, 3, 4)]
+"""Levels of Tables 1 and 6."""
+
 
 @pytest.fixture
 def backbone_spec() -> BackboneSpec:
@@ -26,7 +44,7 @@ def backbone_spec() -> BackboneSpec:
 
 
 @pytest.fixture
-def model_spec(backbone_spec: BackboneSpec) -> Callable[..., ModelSpec]:
+def model_spec(backbone_spec: BackboneSpec) -> SpecMaker:
     """Builds the spec of a small network from decoder options."""
 
     def make(**options: Any) -> ModelSpec:
@@ -38,7 +56,7 @@ def model_spec(backbone_spec: BackboneSpec) -> Callable[..., ModelSpec]:
 
 
 @pytest.fixture
-def enliven() -> Callable[[nn.Module], nn.Module]:
+def enliven() -> Enliven:
     """Gives batch norms random weights and statistics: timm starts some at zero, which hides whole branches."""
 
     def change(model: nn.Module) -> nn.Module:

@@ -65,8 +65,8 @@ def foreign(state: State) -> None:
         (missing, r"missing: backbone\.layer3\.1\.bn2\.running_var"),
         (missing_head, r"missing: semantic_supervision\.1\.conv1\.weight.* and \d+ more"),
         (misshapen, r"another shape: backbone\.conv1\.weight \(64, 3, 7, 7\) for \(8, 3, 7, 7\)"),
-        (superfluous, r"not of this backbone: backbone\.layer3\.2\.conv1\.weight"),
-        (foreign, r"not of this backbone: decoder\.gcn\.4"),
+        (superfluous, r"not of this network: backbone\.layer3\.2\.conv1\.weight"),
+        (foreign, r"not of this network: decoder\.gcn\.4"),
     ],
 )
 def test_other_weights_are_refused_and_nothing_changes(

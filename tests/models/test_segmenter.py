@@ -1,262 +1,68 @@
-"""The whole network: wiring, switches, gradients, sizes."""
+"""The whole network: which features the decoder gets, images of any size, precision."""
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from itertools import product
 from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 from torch.nn import functional as F
-from torch.utils.flop_counter import FlopCounterMode
 
 from exfuse.models import build
-from exfuse.spec.model import (
-    BackboneSpec,
-    DecoderSpec,
-    ModelSpec,
-    Prediction,
-    SemanticSupervisionSpec,
-    Tap,
-    Upsampling,
-)
+from exfuse.models.segmenter import Segmenter
+from exfuse.spec.model import DecoderSpec, ModelSpec, Prediction, SemanticSupervisionSpec
+from tests.models.conftest import CLASSES, EXFUSE, Enliven, SpecMaker
 
-SpecMaker = Callable[..., ModelSpec]
+Maps = dict[int, torch.Tensor]
 
-EXFUSE = {"tap": "ss-convolution", "upsampling": "ecre", "semantic_embedding": True, "prediction": "dap"}
-SUBSETS = [(4,), (3, 4), (2, 3, 4), (1, 2, 3, 4)]
+# --- taps ---------------------------------------------------------------------------------------------------------
 
 
-def parameter_names(spec: ModelSpec) -> set[str]:
-    return {name for name, _ in build(spec).named_parameters()}
-
-
-# --- wiring -------------------------------------------------------------------------------------------------------
-
-
-def reference_decoder(
-    weights: Mapping[str, torch.Tensor], x: dict[int, torch.Tensor], shuffled: bool, k: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """(scores, first up-sampled map) of Figure 2 in functional calls, levels 4 to 1."""
-    embedding = any(name.startswith("semantic_embedding.") for name in weights)
-
-    def conv(name: str, maps: torch.Tensor) -> torch.Tensor:
-        weight = weights[f"{name}.weight"]
-        return F.conv2d(maps, weight, weights[f"{name}.bias"], padding=[side // 2 for side in weight.shape[2:]])
-
-    def refine(name: str, maps: torch.Tensor) -> torch.Tensor:
-        return maps + conv(f"{name}.conv2", F.relu(conv(f"{name}.conv1", maps)))
-
-    def level(index: int) -> torch.Tensor:
-        own = x[index]
-        for higher in range(index + 1, 5):
-            if embedding:
-                guide = conv(f"semantic_embedding.{index}.embed.{higher}", x[higher])
-                own = own * F.interpolate(guide, scale_factor=2 ** (higher - index), mode="bilinear")
-        name = f"gcn.{index}"
-        left = conv(f"{name}.left.1", conv(f"{name}.left.0", own))
-        return refine(f"refine_level.{index}", left + conv(f"{name}.right.1", conv(f"{name}.right.0", own)))
-
-    def deconvolve(stride: int, maps: torch.Tensor) -> torch.Tensor:
-        return F.conv_transpose2d(maps, weights[f"upsample.{stride}.weight"], stride=2, padding=1)
-
-    y = level(4)
-    first = y = F.pixel_shuffle(conv("upsample.16.conv", y), 2) if shuffled else deconvolve(16, y)
-    y = refine("refine_fused.16", y + level(3))
-    y = refine("refine_fused.8", deconvolve(8, y) + level(2))
-    y = refine("refine_fused.4", deconvolve(4, y) + level(1))
-    y = refine("refine_fused.2", deconvolve(2, y))
-    y = refine("refine_fused.1", deconvolve(1, y))
-    return average_neighbours(y, k), average_neighbours(first, k)
-
-
-def average_neighbours(y: torch.Tensor, k: int) -> torch.Tensor:
-    """Equation 3 as a convolution with a one at each group's own offset."""
-    classes = y.shape[1] // k**2
-    kernel = torch.zeros(classes, y.shape[1], k, k, dtype=y.dtype)
-    for c in range(classes):
-        for group in range(k**2):
-            kernel[c, group * classes + c, group // k, group % k] = 1 / k**2
-    return F.conv2d(y, kernel, padding=k // 2)
-
-
-@pytest.mark.parametrize(
-    ("options", "shuffled", "k"),
-    [
-        ({}, False, 1),
-        ({"semantic_embedding": True, "upsampling": "deconvolution-supervised"}, False, 1),
-        ({"upsampling": "ecre", "semantic_embedding": True, "prediction": "dap"}, True, 3),
-        ({"upsampling": "sub-pixel", "prediction": "dap", "dap_kernel": 5}, True, 5),
-    ],
-)
-def test_decoder_is_figure_2(model_spec: SpecMaker, options: dict, shuffled: bool, k: int) -> None:
-    spec = model_spec(**options)
-    decoder = build(spec).decoder.double()
-    generator = torch.Generator().manual_seed(5)
-    for parameter in decoder.parameters():  # away from the start, where the residual branches are almost nothing
-        parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-    channels = dict(enumerate(spec.backbone.out_channels, start=1))
-    x = {
-        level: torch.randn(2, n, 32 >> level, 64 >> level, dtype=torch.float64, generator=generator)
-        for level, n in channels.items()
-    }
+def features_and_hooked(model: Segmenter, images: torch.Tensor) -> tuple[Maps, Maps, Maps]:
+    """What the decoder reads, what the stages end with, and what the tapped heads' last batch norms give."""
+    read: Maps = {}
+    tails: Maps = {}
+    taps: Maps = {}
+    model.decoder.register_forward_pre_hook(lambda module, inputs: read.update(inputs[0]))
+    for level in (1, 2, 3, 4):
+        stage = model.backbone.get_submodule(f"layer{level}")
+        stage.register_forward_hook(lambda module, inputs, output, level=level: tails.update({level: output}))
+    for key, head in model.semantic_supervision.items():
+        # cloned: the ReLU that follows may work in place
+        head.bn2.register_forward_hook(lambda module, inputs, output, key=key: taps.update({int(key): output.clone()}))
     with torch.no_grad():
-        scores, auxiliary = decoder(x)
-        expected, first = reference_decoder(decoder.state_dict(), x, shuffled, k)
-    torch.testing.assert_close(scores, expected)
-    assert scores.shape == (2, 3, 64, 128)
-    assert (auxiliary is not None) == spec.decoder.supervised
-    if auxiliary is not None:
-        torch.testing.assert_close(auxiliary, first)
+        model.eval()(images)
+    return read, tails, taps
 
 
-def test_untrained_upsampling_path_is_interpolation(model_spec: SpecMaker) -> None:
-    decoder = build(model_spec()).decoder
-    coarse = torch.randn(1, 3, 8, 8)
-    fine, expected = coarse, coarse
-    for stride in (16, 8, 4, 2, 1):
-        fine = decoder.upsample[str(stride)](fine)
-        expected = F.interpolate(expected, scale_factor=2, mode="bilinear")
-    torch.testing.assert_close(fine[:, :, 32:-32, 32:-32], expected[:, :, 32:-32, 32:-32])
+@pytest.mark.parametrize("levels", [(4,), (2, 4), (1, 2, 3, 4)])
+def test_tail_taps_are_the_stages_outputs(model_spec: SpecMaker, enliven: Enliven, levels: tuple[int, ...]) -> None:
+    """Also on a backbone with semantic supervision, whose heads are then not built."""
+    model = enliven(build(model_spec(levels=levels)))
+    read, tails, taps = features_and_hooked(model, torch.randn(1, 3, 64, 64))
+    assert not taps and len(model.semantic_supervision) == 0
+    assert set(read) == set(levels)
+    assert all(torch.equal(read[level], tails[level]) for level in levels)
 
 
-@pytest.mark.parametrize("upsampling", list(Upsampling))
-def test_the_designs_of_table_4_start_as_one_function(model_spec: SpecMaker, upsampling: Upsampling) -> None:
-    plain, other = build(model_spec()).eval(), build(model_spec(upsampling=upsampling)).eval()
-    own = other.state_dict()
-    other.load_state_dict({**own, **{name: t for name, t in plain.state_dict().items() if name in own}})
-    images = torch.randn(1, 3, 64, 64)
-    torch.testing.assert_close(other(images).scores, plain(images).scores)
-
-
-def test_taps_feed_the_decoder_and_seb(model_spec: SpecMaker) -> None:
-    model = build(model_spec(**EXFUSE)).eval()
-    seen: dict[str, dict[int, torch.Tensor]] = {}
-    model.decoder.register_forward_pre_hook(lambda module, inputs: seen.update(features=inputs[0]))
-    images = torch.randn(1, 3, 64, 64)
-    model(images)
-    tails = model.backbone.features(images)
-    for level in (1, 2, 3):
-        torch.testing.assert_close(
-            seen["features"][level], model.semantic_supervision[str(level)].tap(tails[level - 1])
-        )
-    torch.testing.assert_close(seen["features"][4], tails[3])
-
-
-@pytest.mark.parametrize(
-    ("options", "operations"),
-    [({}, 21.353 + 8.8), ({"prediction": "dap"}, 21.353 + 356.3)],
-)
-def test_decoder_operations_at_paper_size(options: dict, operations: float) -> None:
-    with torch.device("meta"):
-        spec = ModelSpec(backbone=BackboneSpec(blocks=(3, 4, 6, 3)), decoder=DecoderSpec(**options))
-        model = build(spec).eval()
-        with FlopCounterMode(display=False) as counter:
-            model(torch.empty(1, 3, 512, 512))
-    assert counter.get_total_flops() / 2e9 == pytest.approx(operations, rel=1e-3)
-
-
-def test_exfuse_operations_at_paper_size() -> None:
-    backbone = BackboneSpec(
-        blocks=(8, 8, 9, 8), cardinality=32, base_width=4, semantic_supervision=SemanticSupervisionSpec(width_ratio=1.0)
+@pytest.mark.parametrize("supervised", [(1, 2, 3), (2, 3), (1,), (1, 2, 3, 4)])
+@pytest.mark.parametrize("levels", [(4,), (3, 4), (1, 2, 3, 4)])
+def test_ss_taps_follow_the_second_convolution(
+    model_spec: SpecMaker, enliven: Enliven, supervised: tuple[int, ...], levels: tuple[int, ...]
+) -> None:
+    """Kept, supervised levels below the top: the second convolution after its norm and ReLU. Others: the tail."""
+    backbone = model_spec().backbone.model_copy(
+        update={"semantic_supervision": SemanticSupervisionSpec(levels=supervised, width_ratio=0.5)}
     )
-    with torch.device("meta"):
-        model = build(ModelSpec(backbone=backbone, decoder=DecoderSpec(**EXFUSE))).eval()
-        with FlopCounterMode(display=False) as counter:
-            model(torch.empty(1, 3, 512, 512))
-    assert counter.get_total_flops() / 2e9 == pytest.approx(477, abs=0.6)
-
-
-# --- gradients ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("levels", SUBSETS)
-@pytest.mark.parametrize("upsampling", list(Upsampling))
-@pytest.mark.parametrize("prediction", list(Prediction))
-def test_every_parameter_gets_a_gradient(
-    model_spec: SpecMaker,
-    enliven: Callable[[nn.Module], nn.Module],
-    levels: tuple[int, ...],
-    upsampling: Upsampling,
-    prediction: Prediction,
-) -> None:
-    for tap, semantic_embedding in product(Tap, (False, True)):
-        torch.manual_seed(0)
-        options = {"tap": tap, "semantic_embedding": semantic_embedding}
-        model = enliven(build(model_spec(levels=levels, upsampling=upsampling, prediction=prediction, **options)))
-        scores, auxiliary = model(torch.randn(2, 3, 64, 64))
-        target = torch.arange(2 * 64 * 64).view(2, 64, 64) % 3
-        loss = F.cross_entropy(scores, target)
-        if auxiliary is not None:
-            loss = loss + F.cross_entropy(auxiliary, target)
-        loss.backward()
-        for name, parameter in model.named_parameters():
-            assert parameter.grad is not None, name
-            assert parameter.grad.isfinite().all(), name
-            assert parameter.grad.any(), name
-
-
-# --- switches -----------------------------------------------------------------------------------------------------
-
-
-def test_level_subsets_lose_only_their_own_branch(model_spec: SpecMaker) -> None:
-    full = parameter_names(model_spec(**EXFUSE))
-    for levels in SUBSETS:
-        omitted = {level for level in (1, 2, 3) if level not in levels}
-        gone = tuple(
-            f"{part}.{level}."
-            for level in omitted
-            for part in ("decoder.gcn", "decoder.refine_level", "decoder.semantic_embedding", "semantic_supervision")
-        )
-        expected = {name for name in full if not name.startswith(gone)}
-        assert parameter_names(model_spec(**EXFUSE, levels=levels)) == expected
-    assert not {name for name in parameter_names(model_spec(**EXFUSE, levels=(4,))) if "semantic" in name}
-
-
-def test_seb_sees_only_the_kept_levels(model_spec: SpecMaker) -> None:
-    names = parameter_names(model_spec(semantic_embedding=True, levels=(1, 4)))
-    embedded = {name.removeprefix("decoder.semantic_embedding.") for name in names if "semantic_embedding" in name}
-    assert embedded == {"1.embed.4.weight", "1.embed.4.bias"}
-
-
-@pytest.mark.parametrize(
-    ("switch", "added", "removed"),
-    [
-        ({"tap": "ss-convolution"}, "semantic_supervision.", None),
-        ({"semantic_embedding": True}, "decoder.semantic_embedding.", None),
-        ({"upsampling": "ecre"}, "decoder.upsample.16.conv.", "decoder.upsample.16.weight"),
-        ({"upsampling": "sub-pixel"}, "decoder.upsample.16.conv.", "decoder.upsample.16.weight"),
-        ({"upsampling": "deconvolution-supervised"}, None, None),
-        ({"prediction": "dap"}, None, None),
-        ({"prediction": "wide"}, "decoder.predict.", None),
-    ],
-)
-def test_each_switch_changes_its_own_part(
-    model_spec: SpecMaker, switch: dict, added: str | None, removed: str | None
-) -> None:
-    plain, switched = parameter_names(model_spec()), parameter_names(model_spec(**switch))
-    assert bool(switched - plain) == (added is not None)
-    assert all(name.startswith(added or "-") for name in switched - plain)
-    assert plain - switched == ({removed} if removed else set())
-
-
-def test_dap_and_more_channels_differ_in_the_prediction_only(model_spec: SpecMaker) -> None:
-    wide, dap = (build(model_spec(prediction=p)).state_dict() for p in ("wide", "dap"))
-    assert set(wide) - set(dap) == {"decoder.predict.weight", "decoder.predict.bias"}
-    assert all(wide[name].shape == tensor.shape for name, tensor in dap.items())
-    assert wide["decoder.predict.weight"].shape == (3, 27, 1, 1)
-
-
-@pytest.mark.parametrize("switch", [{"upsampling": u} for u in Upsampling] + [{"prediction": p} for p in Prediction])
-def test_widths_follow_the_prediction(model_spec: SpecMaker, switch: dict) -> None:
-    spec = model_spec(**switch)
-    decoder = build(spec).decoder
-    width = 3 if spec.decoder.prediction is Prediction.PLAIN else 27
-    for part in ("gcn", "refine_level", "upsample", "refine_fused"):
-        for name, parameter in decoder.get_submodule(part).named_parameters():
-            assert parameter.shape[0] in (width, 4 * width if "upsample" in part else width), (part, name)
+    decoder = DecoderSpec(gcn_kernel=5, levels=levels, **EXFUSE)
+    model = enliven(build(ModelSpec(backbone=backbone, decoder=decoder, num_classes=CLASSES)))
+    read, tails, taps = features_and_hooked(model, torch.randn(1, 3, 64, 64))
+    tapped = {level for level in levels if level in supervised and level != 4}
+    assert set(taps) == tapped
+    assert set(read) == set(levels)
+    for level in levels:
+        assert torch.equal(read[level], F.relu(taps[level]) if level in tapped else tails[level])
+        assert read[level].shape[1] == backbone.out_channels[level - 1] // (2 if level in tapped else 1)
 
 
 # --- sizes --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,37 @@
+"""Whether tensors are those that a network needs, and in words why not."""
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+BOOKKEEPING = ".num_batches_tracked"
+"""A counter that batch norm with a momentum never reads; older public weights lack it."""
+
+LISTED = 4
+"""Names of each kind in a message about weights that do not fit."""
+
+
+def differences(
+    own: Mapping[str, Tensor], given: Mapping[str, Tensor], may_remain: Callable[[str], bool] = lambda name: False
+) -> str:
+    """What keeps tensors from being loaded strictly, as the middle of a sentence; empty where they fit.
+
+    Args:
+        own: the network's state dict.
+        given: tensors by name.
+        may_remain: whether a given tensor that the network has not may be left over.
+    """
+    missing = [name for name in own if name not in given and not name.endswith(BOOKKEEPING)]
+    superfluous = [name for name in given if name not in own and not may_remain(name)]
+    misshapen = [
+        f"{name} {tuple(tensor.shape)} for {tuple(own[name].shape)}"
+        for name, tensor in given.items()
+        if name in own and tensor.shape != own[name].shape
+    ]
+    problems = {"missing": missing, "not of this network": superfluous, "of another shape": misshapen}
+    return "; ".join(f"{what}: {_shortened(names)}" for what, names in problems.items() if names)
+
+
+def _shortened(names: list[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
