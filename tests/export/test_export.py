@@ -1,0 +1,334 @@
+"""`exfuse export`: other programs compute what this one does, from files that say what they are."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from exfuse.commands import export as command
+from exfuse.errors import UserError
+from exfuse.export.formats import FORMATS, Format
+from exfuse.models.weights import load_model, save_weights
+from exfuse.spec.weights import ClassifierInfo, SegmenterInfo, read_header
+from tests.export.networks import info_of, photographs, write_network
+
+SHAPES = {
+    "gcn": [(1, 64, 64), (2, 50, 41), (3, 1, 1), (1, 33, 64)],
+    "exfuse": [(1, 128, 128), (2, 100, 81), (3, 1, 1), (1, 129, 30), (2, 31, 160), (1, 160, 160)],
+}
+"""Equal to the training size, smaller, as small as possible, larger along either side, and as large as allowed."""
+
+Scores = Callable[[Path, NDArray[np.uint8]], NDArray[np.float32]]
+Run = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def onnx_runtime(file: Path) -> Run:
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    return lambda images: session.run(["scores"], {"images": images})[0]
+
+
+def torch_export(file: Path) -> Run:
+    module = torch.export.load(file).module()
+    return lambda images: module(torch.from_numpy(images)).numpy()
+
+
+RUNNERS: dict[str, Callable[[Path], Run]] = {"onnx": onnx_runtime, "torch-export": torch_export}
+
+
+@pytest.fixture(scope="session")
+def exported(weights: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Exports once for all tests."""
+    folder = tmp_path_factory.mktemp("exported")
+
+    def export(network: str, format: Any, size: str | None = None) -> Path:
+        file = folder / f"{network}-{size}{command.SUFFIX[format]}"
+        if not file.exists():
+            command.run(weights[network], format, file, size, overwrite=False)
+        return file
+
+    return export
+
+
+@pytest.fixture(scope="session")
+def opened(exported: Callable[..., Path]) -> Callable[[str, str], Run]:
+    """Opens once for all tests."""
+    return cache(lambda network, format: RUNNERS[format](exported(network, format)))
+
+
+def assert_scores(run: Run, weights: Path, by_hand: Scores, shape: tuple[int, int, int]) -> None:
+    images = photographs(*shape)
+    expected, scores = by_hand(weights, images), run(images)
+    assert scores.dtype == np.float32
+    assert scores.shape == expected.shape
+    np.testing.assert_allclose(scores, expected, rtol=0, atol=2e-5 * np.abs(expected).max())
+
+
+def test_largest_side_is_a_multiple_of_32_up_to_five_quarters_of_the_training_size() -> None:
+    assert [command.largest_side(size) for size in (32, 64, 96, 128, 224, 512)] == [32, 64, 96, 160, 256, 640]
+
+
+@pytest.mark.parametrize(
+    ("network", "format"),
+    [
+        ("gcn", "torch-export"),
+        ("exfuse", "onnx"),
+        pytest.param("gcn", "onnx", marks=pytest.mark.slow),
+        pytest.param("exfuse", "torch-export", marks=pytest.mark.slow),
+    ],
+)
+def test_files_score_images_of_many_sizes_as_prediction_does(
+    network: str, format: str, weights: dict[str, Path], opened: Callable[[str, str], Run], scores_by_hand: Scores
+) -> None:
+    run = opened(network, format)
+    for shape in SHAPES[network]:
+        assert_scores(run, weights[network], scores_by_hand, shape)
+
+
+def test_torch_export_refuses_what_prediction_would_cut_into_tiles(opened: Callable[[str, str], Run]) -> None:
+    for height, width in ((65, 60), (60, 65)):
+        with pytest.raises(AssertionError, match=r"(?i)guard failed.*64"):
+            opened("gcn", "torch-export")(photographs(1, height, width))
+
+
+@pytest.mark.slow
+def test_a_training_size_of_one_unit(tmp_path: Path, scores_by_hand: Scores) -> None:
+    small = write_network(tmp_path / "small.safetensors", info_of("gcn", size=32))
+    command.run(small, "torch-export", None, None, overwrite=False)
+    for shape in ((1, 32, 32), (2, 1, 7)):
+        assert_scores(torch_export(tmp_path / "small.pt2"), small, scores_by_hand, shape)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["50x41", "129x96"])
+@pytest.mark.parametrize("format", list(RUNNERS))
+def test_a_size_fixes_the_images_and_not_their_number(
+    format: str, size: str, weights: dict[str, Path], exported: Callable[..., Path], scores_by_hand: Scores
+) -> None:
+    run = RUNNERS[format](exported("exfuse", format, size))
+    height, width = map(int, size.split("x"))
+    for count in (1, 3):
+        assert_scores(run, weights["exfuse"], scores_by_hand, (count, height, width))
+    with pytest.raises(Exception, match=r"(?i)guard failed|invalid dimensions"):
+        run(photographs(1, height + 1, width))
+
+
+@pytest.mark.parametrize(("network", "format"), [("gcn", "torch-export"), ("exfuse", "onnx")])
+def test_files_describe_themselves_as_the_weights_do(
+    network: str, format: str, weights: dict[str, Path], exported: Callable[..., Path]
+) -> None:
+    file = exported(network, format)
+    if format == "onnx":
+        text = {entry.key: entry.value for entry in onnx.load(file).metadata_props}["exfuse"]
+    else:
+        extra = {"exfuse": ""}
+        torch.export.load(file, extra_files=extra)
+        text = extra["exfuse"]
+    assert text == read_header(weights[network])["__metadata__"]["exfuse"]
+    assert SegmenterInfo.model_validate_json(text) == info_of(network)
+
+
+def test_onnx_has_named_axes_one_opset_and_valid_nodes(exported: Callable[..., Path]) -> None:
+    model = onnx.load(exported("exfuse", "onnx"))
+    onnx.checker.check_model(model, full_check=True)
+    assert [(each.domain, each.version) for each in model.opset_import] == [("", 18)]
+    values = [*model.graph.input, *model.graph.output]
+    axes = [
+        [dimension.dim_param or dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+        for value in values
+    ]
+    assert [value.name for value in values] == ["images", "scores"]
+    assert axes == [["batch", 3, "height", "width"]] * 2
+    assert [value.type.tensor_type.elem_type for value in values] == [onnx.TensorProto.UINT8, onnx.TensorProto.FLOAT]
+
+
+@pytest.mark.parametrize(("network", "format"), [("gcn", "torch-export"), ("exfuse", "onnx")])
+def test_nothing_of_the_machine_is_in_a_file(
+    network: str, format: str, exported: Callable[..., Path], repo_root: Path
+) -> None:
+    content = exported(network, format).read_bytes()
+    for trace in (str(repo_root), "site-packages", "network.py", str(Path.home())):
+        assert trace.encode() not in content, trace
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", list(RUNNERS))
+def test_equal_weights_are_equal_files(
+    format: Any, weights: dict[str, Path], exported: Callable[..., Path], tmp_path: Path
+) -> None:
+    again = tmp_path / f"again{command.SUFFIX[format]}"
+    command.run(weights["gcn"], format, again, None, overwrite=False)
+    assert again.read_bytes() == exported("gcn", format).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("format", "suffix", "version"),
+    [
+        pytest.param("onnx", ".onnx", "opset 18", marks=pytest.mark.slow),
+        ("torch-export", ".pt2", f"torch {torch.__version__.split('+')[0]}"),
+    ],
+)
+def test_says_what_it_wrote_and_nothing_else(
+    format: Any,
+    suffix: str,
+    version: str,
+    weights: dict[str, Path],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    own = tmp_path / "weights.safetensors"
+    own.write_bytes(weights["gcn"].read_bytes())
+    command.run(own, format, None, "64x64", overwrite=False)
+    said, complaints = capfd.readouterr()
+    file = own.with_suffix(suffix)
+    first, second, last = said.splitlines()
+    assert (first, second) == ("exporting…", "checking…")
+    assert last.startswith(f"{file}: {file.stat().st_size / 1e6:.1f} MB, {version}, images of 64×64; scores differ by ")
+    assert last.endswith(" of 12,288 pixels")  # three images of 64×64
+    assert complaints == ""
+    assert recwarn.list == []
+
+
+class TestAWrongFile:
+    """What the check is for: a program that does something else gets no name."""
+
+    @pytest.fixture
+    def format(self, weights: dict[str, Path]) -> Callable[[Callable[[torch.Tensor], torch.Tensor]], Format]:
+        """A format whose program spoils the scores."""
+        model, info = load_model(weights["gcn"])
+
+        def make(spoil: Callable[[torch.Tensor], torch.Tensor]) -> Format:
+            def write(program: torch.export.ExportedProgram, target: Path, description: str) -> None:
+                target.write_text("new")
+
+            def load(source: Path) -> Callable[[torch.Tensor], torch.Tensor]:
+                return lambda images: spoil(command.predicted(model, info, images))
+
+            return Format("no version", write, load)
+
+        return make
+
+    def spoil_one_channel(self, scores: torch.Tensor) -> torch.Tensor:
+        return scores + torch.tensor([1e-3, 0, 0]).reshape(3, 1, 1) * scores.abs().max()
+
+    @pytest.mark.parametrize("old", ["", "old"])
+    def test_is_refused_and_removed(self, format: Any, weights: dict[str, Path], tmp_path: Path, old: str) -> None:
+        target = tmp_path / "file"
+        if old:
+            target.write_text(old)
+        with pytest.raises(UserError, match=r"not the same: scores differ by at most 1\.0e-03 .* is not written"):
+            command.write(*load_model(weights["gcn"]), format(self.spoil_one_channel), target, (40, 40))
+        assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == ([("file", old)] if old else [])
+
+    def test_a_right_one_takes_the_name(self, format: Any, weights: dict[str, Path], tmp_path: Path) -> None:
+        target = tmp_path / "file"
+        target.write_text("old")
+        command.write(*load_model(weights["gcn"]), format(lambda scores: scores), target, (40, 40))
+        assert target.read_text() == "new"
+
+    def test_broken_weights_are_not_exported(self, format: Any, weights: dict[str, Path], tmp_path: Path) -> None:
+        with pytest.raises(UserError, match="at most inf"):
+            command.write(*load_model(weights["gcn"]), format(lambda scores: scores / 0), tmp_path / "file", (9, 9))
+
+
+def test_onnx_over_two_gigabytes_is_refused(weights: dict[str, Path], tmp_path: Path) -> None:
+    large = SimpleNamespace(state_dict={"weight": torch.empty(2**29 + 1, device="meta")})
+    with pytest.raises(UserError, match=r"at most 2 GB.* 2\.1 GB.*torch-export"):
+        FORMATS["onnx"].write(large, tmp_path / "file", "")  # type: ignore[arg-type]
+
+
+class TestBadInput:
+    """One message before any work is done, and nothing written."""
+
+    @pytest.fixture
+    def refused(self, capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+        def check(message: str, weights: Path, output: Path | None, size: str | None = None, **options: Any) -> None:
+            with pytest.raises(UserError, match=message):
+                command.run(weights, output=output, size=size, **{"format": "onnx", "overwrite": False, **options})
+            assert capsys.readouterr().out == ""
+
+        return check
+
+    @pytest.mark.parametrize("size", ["64", "0x64", "64x", "-1x5", "64 by 64", "1e3x5", "64x64x3", ""])
+    def test_no_size(self, refused: Callable[..., None], weights: dict[str, Path], tmp_path: Path, size: str) -> None:
+        refused("not a height and a width.*480x640", weights["gcn"], tmp_path / "file.onnx", size)
+
+    def test_size_too_large(self, refused: Callable[..., None], weights: dict[str, Path], tmp_path: Path) -> None:
+        refused("up to 64×64 at once", weights["gcn"], tmp_path / "file.onnx", "65x5")
+        refused("up to 160×160 at once", weights["exfuse"], tmp_path / "file.onnx", "5x161")
+
+    def test_present_file(self, refused: Callable[..., None], weights: dict[str, Path], tmp_path: Path) -> None:
+        (tmp_path / "file.onnx").write_text("mine")
+        refused("exists. Use --overwrite", weights["gcn"], tmp_path / "file.onnx")
+        assert (tmp_path / "file.onnx").read_text() == "mine"
+
+    @pytest.mark.parametrize(("format", "suffix"), [("onnx", ".onnx"), ("torch-export", ".pt2")])
+    def test_present_file_beside_the_weights(
+        self, refused: Callable[..., None], weights: dict[str, Path], tmp_path: Path, format: str, suffix: str
+    ) -> None:
+        own = tmp_path / "weights.safetensors"
+        own.write_bytes(weights["gcn"].read_bytes())
+        own.with_suffix(suffix).write_text("mine")
+        refused(f"weights{suffix} exists", own, None, format=format)
+
+    def test_folder(self, refused: Callable[..., None], weights: dict[str, Path], tmp_path: Path) -> None:
+        (tmp_path / "file.onnx").mkdir()
+        refused("is a folder", weights["gcn"], tmp_path / "file.onnx", overwrite=True)
+
+    @pytest.mark.parametrize(
+        ("format", "name"), [("onnx", "file.pt2"), ("torch-export", "file.onnx"), ("onnx", "file")]
+    )
+    def test_suffix_of_another_format(
+        self, refused: Callable[..., None], weights: dict[str, Path], tmp_path: Path, format: str, name: str
+    ) -> None:
+        refused("files of the format .* end in", weights["gcn"], tmp_path / name, format=format)
+
+    def test_weights_themselves(self, refused: Callable[..., None], weights: dict[str, Path], tmp_path: Path) -> None:
+        own = tmp_path / "badly-named.onnx"
+        own.write_bytes(weights["gcn"].read_bytes())
+        refused("is the file of the weights itself", own, None, overwrite=True)
+        assert own.read_bytes() == weights["gcn"].read_bytes()
+
+    def test_place_that_cannot_be_written(
+        self, refused: Callable[..., None], weights: dict[str, Path], tmp_path: Path
+    ) -> None:
+        (tmp_path / "file").write_text("no folder")
+        refused("cannot write", weights["gcn"], tmp_path / "file" / "inside.onnx")
+
+    def test_missing_weights(self, refused: Callable[..., None], tmp_path: Path) -> None:
+        refused("is missing", tmp_path / "none.safetensors", None)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_weights_cut_short(self, refused: Callable[..., None], weights: dict[str, Path], tmp_path: Path) -> None:
+        short = tmp_path / "short.safetensors"
+        short.write_bytes(weights["gcn"].read_bytes()[:-100])
+        refused("cut short", short, None)
+        assert list(tmp_path.iterdir()) == [short]
+
+
+def test_sizes_are_height_and_width() -> None:
+    assert command.parse_size("480x640", 512) == (480, 640)
+    assert command.parse_size("1×64", 64) == (1, 64)
+
+
+def test_a_backbone_is_no_segmentation_network(tmp_path: Path) -> None:
+    info = info_of("gcn")
+    backbone = ClassifierInfo(
+        title="ResNet",
+        backbone=info.model.backbone,
+        num_classes=2,
+        normalization=info.normalization,
+        top1_error=None,
+        origin=info.origin,
+    )
+    save_weights(tmp_path / "backbone.safetensors", {"fc": torch.zeros(1)}, backbone)
+    with pytest.raises(UserError, match=r"holds a backbone \(ResNet\)"):
+        command.run(tmp_path / "backbone.safetensors", "onnx", None, None, overwrite=False)
