@@ -6,6 +6,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/finetune.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/inspect.smk"
 include: "workflow/rules/report.smk"
 
 

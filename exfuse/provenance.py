@@ -41,20 +41,25 @@ def _git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def write(target: Path, *, device: str = "cpu", **extra: Any) -> None:
-    """Writes ``provenance.json``: code and library versions, machine, command, time."""
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that may change numbers, of those that are installed."""
     libraries = {}
     for name in LIBRARIES:
         try:
             libraries[name] = version(name)
         except PackageNotFoundError:
             continue
+    return libraries
+
+
+def write(target: Path, *, device: str = "cpu", **extra: Any) -> None:
+    """Writes ``provenance.json``: code and library versions, machine, command, time."""
     write_json(
         target,
         {
             "code": code_version(),
             "python": platform.python_version(),
-            "libraries": libraries,
+            "libraries": library_versions(),
             "host": platform.node(),
             "machine": platform.machine(),
             "system": f"{platform.system()} {platform.release()}",

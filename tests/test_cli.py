@@ -12,7 +12,10 @@ import exfuse
 from tests.params import Params, copy_params
 from tests.program import call
 
-VERBS = ("pretrain", "finetune", "evaluate", "submit", "table", "figure", "claims", "report", "status", "times", "data")
+VERBS = (
+    "data", "pretrain", "finetune", "score", "submit", "trace", "costs", "probe", "table", "figure", "claims", "report",
+    "fidelity", "status", "times", "predict", "evaluate", "export", "info",
+)  # fmt: skip
 ARCHIVE = "VOCtrainval_11-May-2012.tar"
 
 
@@ -125,7 +128,7 @@ def test_what_only_reads_imports_no_torch(params: Params, repo_root: Path, words
             ("finetune", "exfuse", "trainagu"),
             "exfuse finetune exfuse: unknown stage 'trainagu'; did you mean 'trainaug'?",
         ),
-        (("evaluate", "sss-lr"), "exfuse evaluate: unknown run 'sss-lr'; did you mean 'ss-lr'?"),
+        (("score", "sss-lr"), "exfuse score: unknown run 'sss-lr'; did you mean 'ss-lr'?"),
         (
             ("submit", "exfuse-resnet101-tset"),
             "exfuse submit: unknown run 'exfuse-resnet101-tset'; did you mean 'exfuse-resnet101-test'?",
@@ -148,7 +151,7 @@ def test_unknown_names(
 
 def test_unknown_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(monkeypatch, "tabel") == 2
-    assert "Did you mean 'table'?" in capsys.readouterr().err
+    assert "Did you mean 'table'" in capsys.readouterr().err
 
 
 # --- what a preset cannot do ---
@@ -162,7 +165,7 @@ def test_unknown_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
             "preset 'voc' does not make 'exfuse': not run: needs Im",
         ),
         (
-            ("--preset", "voc", "evaluate", "gcn-resnext101-coco"),
+            ("--preset", "voc", "score", "gcn-resnext101-coco"),
             "does not make 'gcn-resnext101-coco': not run: needs CO",
         ),
         (("finetune", "exfuse", "trainaug", "--seed", "3"), "has no job 'runs/exfuse/seed3/trainaug'"),
@@ -180,7 +183,7 @@ def test_unknown_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
             "the archives of data folder 'official' come from their publishers",
         ),
         (
-            ("evaluate", "exfuse-resnet101-test"),
+            ("score", "exfuse-resnet101-test"),
             "run 'exfuse-resnet101-test' is scored on another set; use `exfuse submit exfuse-resnet101-test`",
         ),
     ],

@@ -1,23 +1,25 @@
 """`exfuse finetune`: one stage of a run's chain; its last stage is evaluated in the same process."""
 
-from exfuse.commands import evaluate
+from exfuse.commands import score
+from exfuse.commands.describe import segmenter_info
 from exfuse.commands.jobs import running
 from exfuse.commands.pretrain import peak_memory_mb
 from exfuse.data.labels import ClassMap
 from exfuse.models import build, load_pretrained
 from exfuse.models.segmenter import Segmenter
+from exfuse.models.weights import load_weights, save_weights
 from exfuse.spec.graph import Graph
 from exfuse.spec.settings import StageName
 from exfuse.training import device as devices
 from exfuse.training.finetuning import fine_tune
-from exfuse.training.weights import load_weights, save_weights
 
 
 def run(graph: Graph, run_name: str, stage: StageName, seed: int) -> None:
     """Trains a stage and writes its weights; scores it when it is the run's last."""
     name = f"runs/{run_name}/seed{seed}/{stage}"
     with running(graph, name) as (job, about):
-        preset = graph.spec.preset
+        normalization = graph.spec.normalization(graph.spec.backbone_name(run_name))
+        preset = graph.spec.preset.model_copy(update={"normalization": normalization})
         device = devices.prepare(preset.hardware, seed)
         target = graph.layout.stage(run_name, seed, stage)
         model = build(graph.spec.model(run_name))
@@ -38,10 +40,11 @@ def run(graph: Graph, run_name: str, stage: StageName, seed: int) -> None:
             seed,
             device,
         )
-        save_weights(target / "weights.safetensors", model.state_dict(), {"kind": "segmenter", **job.settings})
+        last = graph.last_stage(run_name, seed) == name
+        scores = score.score(graph, run_name, seed, model) if last else None
+        info = segmenter_info(graph, job, run_name, stage, scores)
+        save_weights(target / "weights.safetensors", model.state_dict(), info)
         history.write(target / "history.csv")
-        if graph.last_stage(run_name, seed) == name:
-            evaluate.score(graph, run_name, seed, model)
         about |= {"device": str(device), "peak_memory_mb": peak_memory_mb()}
 
 

@@ -1,10 +1,12 @@
 """`exfuse pretrain`: a backbone, trained on ImageNet, from elsewhere, or untrained."""
 
 import resource
+from typing import Any
 
 import numpy as np
 import torch
 
+from exfuse.commands.describe import classifier_info
 from exfuse.commands.jobs import running
 from exfuse.data.loading import ImageNetSet
 from exfuse.data.transforms import CentreCrop
@@ -12,12 +14,13 @@ from exfuse.evaluation.classification import evaluate_classification
 from exfuse.evaluation.inference import InferenceSettings
 from exfuse.evaluation.results import ClassificationResult, summarize_classification, write_predictions
 from exfuse.files import read_csv, write_json
+from exfuse.models.weights import save_weights
 from exfuse.spec.graph import Graph
+from exfuse.spec.settings import Normalization
 from exfuse.training import device as devices
 from exfuse.training.history import History
 from exfuse.training.pretraining import SEED, pretrain
-from exfuse.training.starting import public_classifier, trained_classifier, untrained_classifier
-from exfuse.training.weights import save_weights
+from exfuse.training.starting import CLASSIFIER, public_classifier, trained_classifier, untrained_classifier
 
 BATCH_AT_EVALUATION = 32
 NO_LABELS = np.empty(0, dtype=np.int16)
@@ -26,15 +29,17 @@ NO_LABELS = np.empty(0, dtype=np.int16)
 def run(graph: Graph, name: str) -> None:
     """Trains a backbone and measures its top-1 error, or takes it from where the preset says; writes both."""
     with running(graph, f"backbones/{name}") as (job, about):
+        normalization = graph.spec.normalization(name)  # first, because weights of a folder may not tell theirs
         device = devices.prepare(graph.spec.preset.hardware, SEED)
         target = graph.layout.backbone(name)
         if graph.spec.pretrains:
-            state, history, metrics = _train(graph, name, device)
+            state, history, metrics = _train(graph, name, normalization, device)
         else:
             state, note = _from_elsewhere(graph, name)
             metrics, history = {"top1_error": None, "images": 0, "note": note}, History(0)
             write_predictions(target / "predictions.npz", ClassificationResult((), NO_LABELS, NO_LABELS))
-        save_weights(target / "weights.safetensors", state, {"kind": "classifier", **job.settings})
+        info = classifier_info(graph, job, name, len(state[CLASSIFIER]), metrics["top1_error"])
+        save_weights(target / "weights.safetensors", state, info)
         history.write(target / "history.csv")
         write_json(target / "metrics.json", {**metrics, "key": job.key})
         about |= {"device": str(device), "peak_memory_mb": peak_memory_mb()}
@@ -51,7 +56,9 @@ def _from_elsewhere(graph: Graph, name: str) -> tuple[dict[str, torch.Tensor], s
     return public_classifier(public, architecture, graph.spec.archive_folder), f"public weights {public}"
 
 
-def _train(graph: Graph, name: str, device: torch.device) -> tuple[dict[str, torch.Tensor], History, dict[str, object]]:
+def _train(
+    graph: Graph, name: str, normalization: Normalization, device: torch.device
+) -> tuple[dict[str, torch.Tensor], History, dict[str, Any]]:
     preset = graph.spec.preset
     prepared = graph.layout.publisher("imagenet")
     num_classes = len(read_csv(prepared / "classes.csv"))
@@ -61,8 +68,8 @@ def _train(graph: Graph, name: str, device: torch.device) -> tuple[dict[str, tor
     crop = CentreCrop(preset.pretraining.evaluation_resize, preset.pretraining.crop_size)
     settings = InferenceSettings(
         size=preset.pretraining.crop_size,
-        mean=preset.normalization.mean,
-        std=preset.normalization.std,
+        mean=normalization.mean,
+        std=normalization.std,
         batch_size=BATCH_AT_EVALUATION,
         device=device,
         workers=preset.hardware.workers,

@@ -1,4 +1,4 @@
-"""`exfuse evaluate` and `exfuse submit`: VOC val, and the archive for VOC's test server.
+"""`exfuse score` and `exfuse submit`: VOC val, and the archive for VOC's test server.
 
 The job that trained a model scores it at once, while it is loaded, into a folder of its own; the verbs adopt what they
 find there under the expected key. Only when an evaluation setting changed since do they load the weights themselves.
@@ -18,10 +18,9 @@ from exfuse.spec.graph import Graph, Job
 if TYPE_CHECKING:
     from exfuse.evaluation.inference import InferenceSettings
     from exfuse.models.segmenter import Segmenter
+    from exfuse.spec.weights import Scores
 
 KEY_FILE = "key"
-BATCH_AT_EVALUATION = 8
-"""Part of the numbers' last bits, therefore the same for all."""
 
 
 def run(graph: Graph, run_name: str, seed: int) -> None:
@@ -40,19 +39,43 @@ def run(graph: Graph, run_name: str, seed: int) -> None:
         shutil.rmtree(scored)
 
 
-def score(graph: Graph, run_name: str, seed: int, model: "Segmenter") -> None:
-    """Scores a run's last stage into a folder that :func:`run` adopts; a run without test images is not scored."""
+def score(graph: Graph, run_name: str, seed: int, model: "Segmenter") -> "Scores | None":
+    """Scores a run's last stage into a folder that :func:`run` adopts; a run without test images is not scored.
+
+    Returns:
+        What it scored, where there are labels.
+    """
     split = graph.spec.runs[run_name].evaluated_on
     name = f"{graph.last_stage(run_name, seed)}/{split}"
     if name not in graph.jobs:
-        return
+        return None
     job = graph.job(name)
+    scores = None
     with atomic_folder(_scored(graph, job)) as folder:
         if split == "val":
-            _score_val(graph, run_name, seed, model, job, folder)
+            scores = _score_val(graph, run_name, seed, model, job, folder)
         else:
             _write_submission(graph, run_name, model, folder / "submission.tar.gz")
         write_text(folder / KEY_FILE, job.key)
+    return scores
+
+
+def inference_settings(graph: Graph, run_name: str, model: "Segmenter") -> "InferenceSettings":
+    """How images are given to a run's trained model."""
+    from exfuse.evaluation.inference import InferenceSettings, images_at_once
+
+    preset = graph.spec.preset
+    normalization = graph.spec.normalization(graph.spec.backbone_name(run_name))
+    stage = graph.spec.chain(run_name)[-1].stage
+    size = graph.spec.fine_tuning(run_name, stage).crop_size
+    return InferenceSettings(
+        size=size,
+        mean=normalization.mean,
+        std=normalization.std,
+        batch_size=images_at_once(model.spec.width, size),
+        device=next(model.parameters()).device,
+        workers=preset.hardware.workers,
+    )
 
 
 def _scored(graph: Graph, job: Job) -> Path:
@@ -68,22 +91,8 @@ def _holds(folder: Path, job: Job) -> bool:
     return key == job.key and all((folder / output.name).is_file() for output in job.outputs)
 
 
-def _settings(graph: Graph, run_name: str, model: "Segmenter") -> "InferenceSettings":
-    from exfuse.evaluation.inference import InferenceSettings
-
-    preset = graph.spec.preset
-    stage = graph.spec.chain(run_name)[-1].stage
-    return InferenceSettings(
-        size=graph.spec.fine_tuning(run_name, stage).crop_size,
-        mean=preset.normalization.mean,
-        std=preset.normalization.std,
-        batch_size=BATCH_AT_EVALUATION,
-        device=next(model.parameters()).device,
-        workers=preset.hardware.workers,
-    )
-
-
-def _score_val(graph: Graph, run_name: str, seed: int, model: "Segmenter", job: Job, folder: Path) -> None:
+def _score_val(graph: Graph, run_name: str, seed: int, model: "Segmenter", job: Job, folder: Path) -> "Scores":
+    from exfuse.commands.describe import val_scores
     from exfuse.data.images import encode_mask
     from exfuse.data.labels import ClassMap
     from exfuse.evaluation.results import MODES, summarize_segmentation, write_confusions
@@ -96,16 +105,19 @@ def _score_val(graph: Graph, run_name: str, seed: int, model: "Segmenter", job: 
         graph.layout.set("val"),
         graph.layout.data,
         class_map,
-        _settings(graph, run_name, model),
+        inference_settings(graph, run_name, model),
         boundary_width=graph.spec.preset.evaluation.boundary_width,
         keep=lambda name, labels: predictions.update({name: encode_mask(class_map.to_masks[labels])}),
     )
+    summaries: dict[str, dict[str, Any]] = {}
     for result in results:
-        summary: dict[str, Any] = summarize_segmentation(result, class_map.names)
-        name = "val.json" if MODES[result.flip] == "plain" else "val-flip.json"
-        write_json(folder / name, {**summary, "seed": seed, "key": job.key})
+        mode = MODES[result.flip]
+        summaries[mode] = summarize_segmentation(result, class_map.names)
+        name = "val.json" if mode == "plain" else "val-flip.json"
+        write_json(folder / name, {**summaries[mode], "seed": seed, "key": job.key})
     write_confusions(folder / "confusions.npz", results)
     _write_zip(folder / "predictions.zip", predictions)
+    return val_scores(graph, summaries["plain"], summaries["flip"])
 
 
 def _write_zip(target: Path, members: dict[str, bytes]) -> None:
@@ -124,7 +136,7 @@ def _write_submission(graph: Graph, run_name: str, model: "Segmenter", target: P
     from exfuse.evaluation.submission import check_submission, write_submission
 
     table = graph.layout.set("test")
-    settings = _settings(graph, run_name, model)
+    settings = inference_settings(graph, run_name, model)
     class_map = ClassMap(graph.spec.classes[1:], graph.spec.all_classes)
     predictions = predict_segmentation(model, table, graph.layout.data, class_map, settings, flip=True)
     write_submission(predictions, target)

@@ -51,6 +51,8 @@ def rule_of(graph: Graph, name: str) -> str:
         return {"val": "evaluate", "test": "submit"}.get(name.rsplit("/", 1)[1], train)
     if name.startswith("data/sets/"):
         return "set"
+    if name.startswith("models/"):
+        return {"architecture": "trace", "costs": "cost", "probes": "probe"}[name.split("/")[1]]
     first = name.split("/")[0]
     rules = {"data": "prepare", "backbones": "pretrain", "tables": "table", "figures": "figure", "report": "html"}
     return rules.get(first, first)

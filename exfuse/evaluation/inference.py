@@ -1,10 +1,11 @@
-"""Class scores of whole images, plain and averaged with the mirrored image's (the paper's "flip").
+"""Class scores of images, plain and averaged with the mirrored image's (the paper's "flip").
 
 Images are padded at the bottom and right with the image mean to the training size, because a GCN depends on its
-input's size. A side longer than that is padded to the next multiple of 32. Scores are cropped to the image again.
+input's size. A side somewhat longer than that is padded to the next multiple of 32; a much larger image goes through in
+tiles (:mod:`exfuse.evaluation.tiles`). Scores are cropped to the image again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,7 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from exfuse.data.transforms import mean_pixel, normalize, pad
+from exfuse.evaluation.tiles import score_bands
 from exfuse.spec.model import STRIDE
+
+MOST_AT_ONCE = 8
+BYTES_AT_ONCE = 128 << 20
+"""For the widest maps of one pass."""
+MAPS_AT_ONCE = 4
+"""Maps of full size that live at the same time: a boundary refinement's input, its two convolutions and their sum."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,10 +30,11 @@ class InferenceSettings:
     """How images are given to a network.
 
     Attributes:
-        size: side to which images are padded in pixels, the training size.
+        size: side to which images are padded in pixels, and that of tiles: the training size.
         mean: RGB mean in units of 0–1.
         std: RGB standard deviation in units of 0–1.
-        batch_size: images in one pass, at most; fixed by the caller, since it changes the last bits of the scores.
+        batch_size: images or tiles in one pass, at most; it changes the last bits of the scores, so that who compares
+            numbers takes one and the same, :func:`images_at_once`.
         device: where the model is.
         workers: loading processes beside this one.
     """
@@ -33,9 +42,15 @@ class InferenceSettings:
     size: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    batch_size: int = 8
+    batch_size: int = MOST_AT_ONCE
     device: torch.device | str = "cpu"
     workers: int = 0
+
+
+def images_at_once(width: int, size: int) -> int:
+    """The batch size that bounds memory, from a decoder's width in channels and the training size alone."""
+    image = MAPS_AT_ONCE * 4 * width * size**2
+    return max(1, min(MOST_AT_ONCE, BYTES_AT_ONCE // image))
 
 
 @contextmanager
@@ -52,8 +67,13 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
 
 
 def padded_side(length: int, size: int) -> int:
-    """The side in pixels to which an image's side of ``length`` is padded."""
+    """The side in pixels to which an image's side of ``length`` is padded when the image goes whole."""
     return size if length <= size else -(-length // STRIDE) * STRIDE
+
+
+def goes_whole(height: int, width: int, size: int) -> bool:
+    """Whether an image is given to the network as one: no padded side exceeds 5/4 of the training size."""
+    return 4 * max(padded_side(height, size), padded_side(width, size)) <= 5 * size
 
 
 def plain_scores(model: nn.Module, images: Sequence[Tensor], settings: InferenceSettings) -> list[Tensor]:
@@ -68,16 +88,18 @@ def plain_scores(model: nn.Module, images: Sequence[Tensor], settings: Inference
         float32 (C, H, W) of each image, on the model's device.
     """
     by_size: dict[tuple[int, int], list[int]] = {}
-    for place, image in enumerate(images):
-        padded = (padded_side(image.shape[1], settings.size), padded_side(image.shape[2], settings.size))
-        by_size.setdefault(padded, []).append(place)
-    fill = mean_pixel(settings.mean)
     scores: dict[int, Tensor] = {}
+    for place, image in enumerate(images):
+        height, width = image.shape[1:]
+        if goes_whole(height, width, settings.size):
+            padded = padded_side(height, settings.size), padded_side(width, settings.size)
+            by_size.setdefault(padded, []).append(place)
+        else:
+            scores[place] = torch.cat([band.clone() for band in _tiled_bands(model, image, settings)], dim=1)
     for (height, width), places in by_size.items():
         for start in range(0, len(places), settings.batch_size):
             group = places[start : start + settings.batch_size]
-            batch = torch.stack([pad(images[place], height, width, fill) for place in group]).to(settings.device)
-            output = model(normalize(batch, settings.mean, settings.std)).scores.float()
+            output = _forward(model, [images[place] for place in group], height, width, settings)
             for place, padded_scores in zip(group, output, strict=True):
                 scores[place] = padded_scores[:, : images[place].shape[1], : images[place].shape[2]]
     return [scores[place] for place in range(len(images))]
@@ -106,7 +128,7 @@ def predict_batch(
         scores = plain_scores(model, images, settings)
         if flip:
             mirrored = mirrored_scores(model, images, settings)
-            scores = [(plain + other) / 2 for plain, other in zip(scores, mirrored, strict=True)]
+            scores = [_mean(plain, other) for plain, other in zip(scores, mirrored, strict=True)]
     return scores
 
 
@@ -119,3 +141,77 @@ def labels_of(scores: Tensor) -> NDArray[np.uint8]:
     """The class with the highest score at every pixel: (C, H, W) to (H, W)."""
     labels: NDArray[np.uint8] = scores.argmax(0).to(torch.uint8).cpu().numpy()
     return labels
+
+
+def predict_labels(
+    model: nn.Module, images: Sequence[Tensor], settings: InferenceSettings, flips: Sequence[bool]
+) -> Mapping[bool, list[NDArray[np.uint8]]]:
+    """The class with the highest score at every pixel; scores of large images are never held whole.
+
+    Args:
+        model: as in :func:`plain_scores`.
+        images: uint8 RGB (3, H, W), of any sizes.
+        settings: how they are given to the model.
+        flips: without, with the mirrored images, or both, which share the plain pass.
+
+    Returns:
+        uint8 (H, W) of each image, for each of ``flips``.
+    """
+    whole = [place for place, image in enumerate(images) if goes_whole(image.shape[1], image.shape[2], settings.size)]
+    labels: dict[bool, dict[int, NDArray[np.uint8]]] = {flip: {} for flip in flips}
+    together = [images[place] for place in whole]
+    plain = plain_scores(model, together, settings)
+    mirrored = mirrored_scores(model, together, settings) if True in flips else []
+    for number, place in enumerate(whole):
+        for flip in flips:
+            labels[flip][place] = labels_of(_mean(plain[number], mirrored[number]) if flip else plain[number])
+    for place in set(range(len(images))) - set(whole):
+        bands = list(label_bands(model, images[place], settings, flips))
+        for flip in flips:
+            labels[flip][place] = np.concatenate([band[flip] for band in bands])
+    return {flip: [found[place] for place in range(len(images))] for flip, found in labels.items()}
+
+
+def label_bands(
+    model: nn.Module, image: Tensor, settings: InferenceSettings, flips: Sequence[bool]
+) -> Iterator[Mapping[bool, NDArray[np.uint8]]]:
+    """As :func:`predict_labels`, of one image, a band of rows at a time; an image that goes whole is one band.
+
+    Yields:
+        uint8 (rows, W) for each of ``flips``.
+    """
+    if goes_whole(image.shape[1], image.shape[2], settings.size):
+        found = predict_labels(model, [image], settings, flips)
+        yield {flip: found[flip][0] for flip in flips}
+        return
+    mirrored = _tiled_bands(model, image, settings, mirrored=True) if True in flips else None
+    for band in _tiled_bands(model, image, settings):
+        labels = {False: labels_of(band)} if False in flips else {}
+        if mirrored is not None:
+            labels[True] = labels_of(band.add_(next(mirrored)))  # the sum has the mean's highest class
+        yield labels
+
+
+def _mean(plain: Tensor, mirrored: Tensor) -> Tensor:
+    return (plain + mirrored) / 2
+
+
+def _tiled_bands(
+    model: nn.Module, image: Tensor, settings: InferenceSettings, mirrored: bool = False
+) -> Iterator[Tensor]:
+    size = settings.size
+
+    def score(tiles: Sequence[Tensor]) -> Tensor:
+        return _forward(model, tiles, size, size, settings)
+
+    return score_bands(image, size, settings.batch_size, score, mirrored=mirrored)
+
+
+def _forward(
+    model: nn.Module, images: Sequence[Tensor], height: int, width: int, settings: InferenceSettings
+) -> Tensor:
+    """float32 scores (N, C, ``height``, ``width``) of images that are padded to that size."""
+    fill = mean_pixel(settings.mean)
+    batch = torch.stack([pad(image, height, width, fill) for image in images]).to(settings.device)
+    scores: Tensor = model(normalize(batch, settings.mean, settings.std)).scores
+    return scores.float()

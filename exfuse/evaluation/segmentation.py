@@ -1,4 +1,4 @@
-"""A segmentation model on a set of images at their own sizes: VOC val, and the test images for the server."""
+"""A segmentation model on a set of images at their own sizes: VOC val, anybody's, the server's test images."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -9,17 +9,11 @@ from torch import Tensor, nn
 
 from exfuse.data.labels import IGNORE_INDEX, ClassMap
 from exfuse.data.loading import WholeImageSet, make_loader
+from exfuse.data.pairs import PairSet
 from exfuse.data.sampling import consecutive_batches
 from exfuse.evaluation.boundary import boundary_mask
 from exfuse.evaluation.confusion import confusion_matrix
-from exfuse.evaluation.inference import (
-    InferenceSettings,
-    evaluation_mode,
-    labels_of,
-    mirrored_scores,
-    plain_scores,
-    predict_batch,
-)
+from exfuse.evaluation.inference import InferenceSettings, evaluation_mode, predict_labels
 from exfuse.evaluation.results import SegmentationResult
 
 FLIPS = (False, True)
@@ -56,18 +50,41 @@ def evaluate_segmentation(
     Raises:
         UserError: the table, an image or a mask is absent or damaged.
     """
-    images = WholeImageSet(table, root, class_map)
+    return evaluate_images(
+        model,
+        WholeImageSet(table, root, class_map),
+        class_map.num_classes,
+        settings,
+        boundary_width=boundary_width,
+        flips=flips,
+        keep=keep,
+        progress=progress,
+    )
+
+
+def evaluate_images(
+    model: nn.Module,
+    images: WholeImageSet | PairSet,
+    num_classes: int,
+    settings: InferenceSettings,
+    *,
+    boundary_width: float,
+    flips: Sequence[bool] = FLIPS,
+    keep: Callable[[str, NDArray[np.uint8]], object] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> list[SegmentationResult]:
+    """As :func:`evaluate_segmentation`, of images whose masks hold 0 … ``num_classes`` − 1 and 255."""
     regions: dict[bool, list[NDArray[np.int64]]] = {flip: [] for flip in flips}
     done = 0
     with evaluation_mode(model):
         for samples in _batches(images, settings):
-            scores = _scores(model, [image for image, _ in samples], settings, flips)
+            labels = predict_labels(model, [image for image, _ in samples], settings, flips)
             for place, (_, mask) in enumerate(samples):
                 truth = mask.numpy()
                 boundary = boundary_mask(truth, boundary_width)
                 for flip in regions:
-                    prediction = labels_of(scores[flip][place])
-                    regions[flip].append(_by_region(prediction, truth, boundary, class_map.num_classes))
+                    prediction = labels[flip][place]
+                    regions[flip].append(_by_region(prediction, truth, boundary, num_classes))
                     if keep is not None and flip == flips[0]:
                         keep(images.records[done + place].id, prediction)
             done += len(samples)
@@ -91,23 +108,15 @@ def predict_segmentation(
     images = WholeImageSet(table, root, class_map)
     names = iter(images.records)
     for samples in _batches(images, settings):
-        for scores in predict_batch(model, [image for image, _ in samples], settings, flip):
-            yield next(names).id, class_map.to_masks[labels_of(scores)]
+        with evaluation_mode(model):  # not around `yield`: it would hold for whoever asks for the next
+            labels = predict_labels(model, [image for image, _ in samples], settings, (flip,))[flip]
+        for of_image in labels:
+            yield next(names).id, class_map.to_masks[of_image]
 
 
-def _batches(images: WholeImageSet, settings: InferenceSettings) -> Iterator[list[tuple[Tensor, Tensor]]]:
+def _batches(images: WholeImageSet | PairSet, settings: InferenceSettings) -> Iterator[list[tuple[Tensor, Tensor]]]:
     groups = consecutive_batches(range(len(images)), settings.batch_size)
     return make_loader(images, groups, workers=settings.workers, collate=list)
-
-
-def _scores(
-    model: nn.Module, images: Sequence[Tensor], settings: InferenceSettings, flips: Sequence[bool]
-) -> dict[bool, list[Tensor]]:
-    scores = {False: plain_scores(model, images, settings)}
-    if True in flips:
-        mirrored = mirrored_scores(model, images, settings)
-        scores[True] = [(plain + other) / 2 for plain, other in zip(scores[False], mirrored, strict=True)]
-    return scores
 
 
 def _by_region(

@@ -33,6 +33,8 @@ def check(spec: Spec, files: Mapping[KeyPath, Path]) -> None:
         return f"{file}: {'.'.join(key)}"
 
     _check_preset(spec, preset)
+    if files.get(("normalization",)) == fallback:
+        _check_normalization(spec, preset("normalization"))
     _check_data(spec, params / "datasets.yaml")
     for name, run in spec.runs.items():
         _check_run(spec, name, run, f"{params / 'runs.yaml'}: runs.{name}")
@@ -79,6 +81,24 @@ def _check_weights(spec: Spec, where: str) -> None:
         raise UserError(
             f"{where}: {given} is no folder. Name one of trained backbones, or {', '.join(BACKBONE_WEIGHTS)}."
         )
+
+
+def _check_normalization(spec: Spec, where: str) -> None:
+    """A preset that states a mean and deviation of its own beside weights from elsewhere would be passed over."""
+    if spec.pretrains:
+        return
+    for name in spec.backbones:
+        if spec.why_no_backbone(name) is None:
+            try:
+                own = spec.normalization(name)
+            except UserError:  # weights that do not tell; their own job refuses them
+                continue
+            if own != spec.preset.normalization:
+                raise UserError(
+                    f"{where}: `backbone_weights: {spec.preset.backbone_weights}` gives '{name}', trained with "
+                    f"mean {list(own.mean)} and std {list(own.std)}. Its runs use those: say the same, or leave "
+                    "`normalization` out of this preset."
+                )
 
 
 def _check_asked_runs(spec: Spec, where: str) -> None:

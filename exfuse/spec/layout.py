@@ -46,6 +46,21 @@ class Layout:
         return self.base / "figures" / f"{name}.{suffix}"
 
     @property
+    def architecture(self) -> Path:
+        """What ExFuse is made of, as traced from it."""
+        return self.base / "models" / "architecture.json"
+
+    @property
+    def costs(self) -> Path:
+        """Parameters and operations of all networks."""
+        return self.base / "models" / "costs.json"
+
+    @property
+    def probes(self) -> Path:
+        """What the features of trained networks carry (Figure 1)."""
+        return self.base / "models" / "probes.json"
+
+    @property
     def claims(self) -> Path:
         """The paper's claims against what was measured."""
         return self.base / "claims.csv"

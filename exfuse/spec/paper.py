@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from exfuse.spec.base import Frozen
 from exfuse.spec.model import SUPERVISED, Blocks, Level, Prediction, Tap, Upsampling
-from exfuse.spec.settings import StageName
+from exfuse.spec.settings import Normalization, StageName
 
 Metric = Literal["miou", "top1_error", "test_miou"]
 
@@ -26,6 +26,14 @@ class Backbone(Frozen):
     """Whether the blocks are spread over the stages by the paper's layer rearrangement (LR)."""
     public_weights: str | None = None
     """timm's name of public ImageNet weights, where such exist."""
+    public_normalization: Normalization | None = None
+    """What images were normalised with when those weights were trained."""
+
+    @model_validator(mode="after")
+    def _public_weights_say_what_they_are_used_to(self) -> "Backbone":
+        if (self.public_weights is None) != (self.public_normalization is None):
+            raise ValueError("`public_weights` and `public_normalization` (their `mean` and `std`) belong together")
+        return self
 
 
 class DecoderSwitches(Frozen):

@@ -134,6 +134,13 @@ class Evaluation(Hyperparameters):
     """Pixels within this distance of a label change are boundary (GCN's split)."""
 
 
+class Probes(Hyperparameters):
+    """How Figure 1 is measured: linear probes on features of trained networks."""
+
+    images: int = Field(gt=0)
+    """Images of trainaug that the probes are fitted on, spread evenly over it; the numbers are those of all of val."""
+
+
 class BackboneScale(Hyperparameters):
     """What a preset changes in a backbone of ``backbones.yaml``; nothing named, nothing changed."""
 
@@ -193,6 +200,7 @@ class Preset(Frozen):
     decoder: Decoder
     semantic_supervision: SemanticSupervision
     evaluation: Evaluation
+    probes: Probes
     backbones: dict[str, BackboneScale] = Field(default_factory=dict)
     """Changes by backbone name; ``common`` applies to all before."""
     hardware: Hardware

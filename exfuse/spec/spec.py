@@ -6,9 +6,11 @@ from pathlib import Path
 
 from exfuse.spec.base import LedgerEntry
 from exfuse.spec.datasets import VOC_CLASSES, Datasets, Folder
+from exfuse.spec.fidelity import Fidelity
 from exfuse.spec.model import BackboneSpec, DecoderSpec, ModelSpec, Prediction, SemanticSupervisionSpec
 from exfuse.spec.paper import Backbone, Claim, DecoderSwitches, Measure, Run, Table
-from exfuse.spec.settings import FineTuning, Preset, StageName
+from exfuse.spec.settings import FineTuning, Normalization, Preset, StageName
+from exfuse.spec.weights import read_info
 
 BACKBONE_WEIGHTS = ("imagenet", "public", "random")
 """Where backbones may come from, beside a folder of trained ones."""
@@ -31,6 +33,7 @@ class Spec:
     root: Path
     preset: Preset
     ledger: tuple[LedgerEntry, ...]
+    fidelity: Fidelity
     datasets: Datasets
     backbones: Mapping[str, Backbone]
     decoders: Mapping[str, DecoderSwitches]
@@ -124,6 +127,22 @@ class Spec:
         """The backbone that a run starts from."""
         declared = self.runs[run]
         return self.backbone_name(declared.extends) if declared.extends else str(declared.backbone)
+
+    def normalization(self, backbone: str) -> Normalization:
+        """What images are normalised with for a backbone and for all runs that start from it.
+
+        It follows the weights: public ones and those of a folder were trained with a mean and deviation of their own,
+        and mean something only with these. The preset's are for backbones that it trains itself, or not at all.
+
+        Raises:
+            UserError: weights in the preset's folder do not say what they were trained with.
+        """
+        if self.preset.backbone_weights == "public":
+            public = self.backbones[backbone].public_normalization
+            assert public is not None, f"{backbone} has no public weights"
+            return public
+        file = self.weights_file(backbone)
+        return self.preset.normalization if file is None else read_info(file).normalization
 
     def chain(self, run: str) -> tuple[Link, ...]:
         """All stages of a run from its backbone on, those of the run that it extends first."""

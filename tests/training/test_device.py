@@ -1,7 +1,5 @@
 """Where a training runs, and that its sums do not vary."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 
@@ -9,14 +7,7 @@ from exfuse.errors import UserError
 from exfuse.spec.settings import Hardware
 from exfuse.training.device import prepare
 
-
-@pytest.fixture(autouse=True)
-def torch_as_before() -> Iterator[None]:
-    """`prepare` is for a process of its own: threads and determinism are the whole process's."""
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
+pytestmark = pytest.mark.usefixtures("torch_as_before")
 
 
 def test_cpu_with_its_threads_seed_and_determinism() -> None:

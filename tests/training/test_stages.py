@@ -116,6 +116,26 @@ def test_a_stage_with_frozen_batch_norm_moves_all_but_it(table: Path, preset: Pr
     assert still == {name for name in before if name.rpartition(".")[0] + "." in norms}
 
 
+def test_frozen_batch_norm_gets_no_gradient_and_normalises_with_its_statistics(table: Path, preset: Preset) -> None:
+    """Of the encoder and of the tapped convolutions; an optimizer could move only what has a gradient."""
+    model = build(EXFUSE)
+    norms = {name: module for name, module in model.named_modules() if isinstance(module, torch.nn.BatchNorm2d)}
+    assert {name.split(".")[0] for name in norms} == {"backbone", "semantic_supervision"}
+    for norm in norms.values():
+        norm.running_mean.fill_(0.25)
+        norm.running_var.fill_(4.0)
+    seen: list[tuple[Tensor, Tensor]] = []
+    norms["backbone.bn1"].register_forward_hook(lambda _, inputs, output: seen.append((inputs[0], output.clone())))
+    frozen = STAGE.model_copy(update={"batch_norm": "frozen"})
+    fine_tune("a stage", model, frozen, preset, table, table.parent, ClassMap(CLASSES), 0, CPU)
+    assert len(seen) == STAGE.steps
+    for maps, normalised in seen:
+        torch.testing.assert_close(normalised, (maps - 0.25) / (4.0 + 1e-5) ** 0.5)
+    trained = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
+    of_norms = {f"{name}.{kind}" for name in norms for kind in ("weight", "bias")}
+    assert trained == {name for name, _ in model.named_parameters()} - of_norms
+
+
 def test_the_curve_holds_each_term(table: Path, preset: Preset) -> None:
     """ExFuse has ECRE's loss at its weight of 0.4; the columns are means of stretches."""
     _fine_tune(table, preset)

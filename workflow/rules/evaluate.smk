@@ -15,7 +15,7 @@ rule evaluate:
         f"{LOGS}/runs/{{run}}/seed{{seed}}/{{stage}}.val.log",
     threads: THREADS
     shell:
-        "{EXFUSE} evaluate {wildcards.run} --seed {wildcards.seed} 2> {log}"
+        "{EXFUSE} score {wildcards.run} --seed {wildcards.seed} 2> {log}"
 
 
 rule submit:

@@ -2,7 +2,20 @@
 
 from exfuse.spec.graph.data import SET_SOURCES
 from exfuse.spec.graph.graph import Graph
+from exfuse.spec.graph.inspection import BASELINE, EXFUSE, PROBED_RUNS, probed_runs
 from exfuse.spec.graph.job import Job
 from exfuse.spec.graph.reporting import ABLATION, FIGURES, figure7_runs, stands_in
 
-__all__ = ["ABLATION", "FIGURES", "SET_SOURCES", "Graph", "Job", "figure7_runs", "stands_in"]
+__all__ = [
+    "ABLATION",
+    "BASELINE",
+    "EXFUSE",
+    "FIGURES",
+    "PROBED_RUNS",
+    "SET_SOURCES",
+    "Graph",
+    "Job",
+    "figure7_runs",
+    "probed_runs",
+    "stands_in",
+]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from exfuse.errors import UserError
-from exfuse.spec.graph import data, reporting, training
+from exfuse.spec.graph import data, inspection, reporting, training
 from exfuse.spec.graph.job import Job
 from exfuse.spec.layout import Layout
 from exfuse.spec.paper import Measure
@@ -34,6 +34,7 @@ class Graph:
         self._jobs: dict[str, Job] = {}
         data.add_jobs(self)
         training.add_jobs(self)
+        inspection.add_jobs(self)
         reporting.add_jobs(self)
 
     @property

@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exfuse.spec.base import plain
+from exfuse.spec.graph.inspection import PROBED_RUNS
 from exfuse.spec.paper import Measure
 from exfuse.spec.spec import Spec
 
 if TYPE_CHECKING:
     from exfuse.spec.graph.graph import Graph
 
-FIGURES = ("figure7", "learning-curves", "per-class")
+TRACED = ("figure2", "figure3", "figure4", "figure5", "figure6")
+"""Figures of the networks themselves, drawn from what was traced."""
+FIGURES = ("figure1", *TRACED, "figure7", "learning-curves", "per-class")
 ABLATION = "table3"
 """The table whose rows the figure `per-class` compares."""
 FIGURE7_RUNS = ("gcn-resnext101-coco", "exfuse-resnext131-coco")
@@ -66,13 +69,16 @@ def _needed(graph: "Graph", measures: list[Measure]) -> tuple[str, ...]:
 def _add_figures(graph: "Graph", shown: dict[str, Any]) -> None:
     shown = {**shown, "classes": list(graph.spec.classes)}
     seed0 = [job for run in figure7_runs(graph.spec) for job in graph.measure_jobs(Measure(run=run))[:1]]
+    probes = ("models/probes",) if "models/probes" in graph.jobs else ()
     upstream = {
+        "figure1": probes,
+        **dict.fromkeys(TRACED, ("models/architecture",)),
         "figure7": (*seed0, "data/sets/val"),
         "learning-curves": tuple(j for j in graph.jobs if j.startswith(("backbones/", "runs/")) and _trains(j)),
         "per-class": tuple(_jobs_ending(graph, "/val")),
     }
     labels: dict[str, Any] = {
-        "figure7": None,
+        "figure1": {run: graph.spec.runs[run].title for run in PROBED_RUNS},
         "learning-curves": {name: declared.title for name, declared in graph.spec.backbones.items()},
         "per-class": plain(graph.spec.tables[ABLATION])["rows"],
     }
@@ -84,7 +90,7 @@ def _add_figures(graph: "Graph", shown: dict[str, Any]) -> None:
             svg.with_suffix(".manifest.json"),
             outputs,
             upstream[name],
-            {**shown, "labels": labels[name]},
+            {**shown, "labels": labels.get(name)},
         )
 
 
@@ -100,6 +106,7 @@ def _add_report(graph: "Graph", shown: dict[str, Any]) -> None:
         "description": preset.description,
         "caveat": graph.spec.caveat,
         "ledger": [plain(entry) for entry in graph.spec.ledger],
+        "fidelity": hashlib.sha256(graph.spec.fidelity.model_dump_json().encode()).hexdigest(),
         "templates": templates,
         "titles": {
             "data": graph.spec.folder.title,
@@ -108,7 +115,7 @@ def _add_report(graph: "Graph", shown: dict[str, Any]) -> None:
         },
     }
     upstream = [job for job in graph.jobs if job.startswith(("tables/", "figures/")) or job == "claims"]
-    upstream += [job for job in graph.jobs if job.startswith("backbones/")]
+    upstream += [job for job in graph.jobs if job.startswith(("backbones/", "models/"))]
     upstream += [*_jobs_ending(graph, "/val"), *_jobs_ending(graph, "/test")]
     html = graph.layout.report
     graph.add("report", html.with_name("manifest.json"), (html,), tuple(upstream), settings)

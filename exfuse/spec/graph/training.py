@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from exfuse.errors import UserError
 from exfuse.spec.base import plain
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ def add_jobs(graph: "Graph") -> None:
 def _add_backbone(graph: "Graph", name: str) -> None:
     target = graph.layout.backbone(name)
     preset = graph.spec.preset
-    settings: dict[str, Any] = {"architecture": plain(graph.spec.backbone(name))}
+    settings: dict[str, Any] = {
+        "architecture": plain(graph.spec.backbone(name)),
+        "normalization": _normalization(graph, name),
+    }
     upstream: tuple[str, ...] = ()
     outputs = ["weights.safetensors", "metrics.json", "history.csv", "predictions.npz"]
     if preset.backbone_weights == "public":
@@ -36,13 +40,20 @@ def _add_backbone(graph: "Graph", name: str) -> None:
         upstream = ("data/imagenet",)
         settings |= {
             "pretraining": plain(preset.pretraining),
-            "normalization": plain(preset.normalization),
             "threads": preset.hardware.threads,
             "precision": preset.hardware.precision,
         }
     graph.add(
         f"backbones/{name}", target / "manifest.json", tuple(target / file for file in outputs), upstream, settings
     )
+
+
+def _normalization(graph: "Graph", backbone: str) -> Any:
+    """What a backbone's images are normalised with; none where a folder's weights do not tell, which their job says."""
+    try:
+        return plain(graph.spec.normalization(backbone))
+    except UserError:
+        return None
 
 
 def _add_run(graph: "Graph", name: str, seed: int) -> None:
@@ -55,7 +66,7 @@ def _add_run(graph: "Graph", name: str, seed: int) -> None:
             "model": plain(graph.spec.model(name)),
             "classes": list(graph.spec.classes),
             "fine_tuning": plain(graph.spec.fine_tuning(name, stage)),
-            "normalization": plain(preset.normalization),
+            "normalization": graph.jobs[f"backbones/{graph.spec.backbone_name(name)}"].settings["normalization"],
             "threads": preset.hardware.threads,
             "precision": preset.hardware.precision,
             "seed": seed,

@@ -1,0 +1,5 @@
+"""`python -m exfuse.cli`, as `exfuse`."""
+
+from exfuse.cli import main
+
+main()

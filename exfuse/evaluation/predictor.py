@@ -1,0 +1,143 @@
+"""A trained network for images as people have them: bytes in, scores or labels out, and nothing else to know."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from exfuse.errors import UserError
+from exfuse.evaluation.inference import (
+    InferenceSettings,
+    evaluation_mode,
+    images_at_once,
+    label_bands,
+    predict_batch,
+)
+from exfuse.models.segmenter import Segmenter
+from exfuse.models.weights import load_model
+from exfuse.spec.weights import SegmenterInfo
+
+WORTH_THREADS = 1 << 20
+"""Values in a decoder's last map; below it threads wait for each other longer than they work."""
+
+
+class Predictor(nn.Module):
+    """A segmentation network with its preprocessing.
+
+    Images may have any size. They are normalised and padded to the training size here; larger ones go through in
+    overlapping tiles. Nothing is differentiable: ``network`` is the bare network, for those who train.
+
+    Attributes:
+        network: takes normalised float images (N, 3, H, W) and gives an object with ``scores`` (N, C, H, W).
+        info: what the file of weights says of itself: ``classes`` in the order of the scores' channels, their values
+            in label masks (``labels``), ``size``, ``normalization``, ``scores``, ``origin``.
+    """
+
+    def __init__(self, network: Segmenter, info: SegmenterInfo) -> None:
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)
+        self.info = info
+
+    @classmethod
+    def open(cls, path: str | Path, device: torch.device | str = "cpu") -> "Predictor":
+        """The network of a file of weights.
+
+        Raises:
+            UserError: the file is unreadable, or holds no segmentation network.
+        """
+        return cls(*load_model(Path(path), device)).eval()
+
+    @classmethod
+    def in_own_process(cls, path: Path, device: str) -> "Predictor":
+        """As :meth:`open`, where the process is ours: ``device`` may be ``auto``, and small networks get one thread.
+
+        Raises:
+            UserError: as there, or there is no such device.
+        """
+        predictor = cls.open(path, choose_device(device))
+        if predictor.info.model.width * predictor.info.size**2 < WORTH_THREADS:
+            torch.set_num_threads(1)
+        return predictor
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    @property
+    def settings(self) -> InferenceSettings:
+        """How images are given to the network."""
+        return InferenceSettings(
+            size=self.info.size,
+            mean=self.info.normalization.mean,
+            std=self.info.normalization.std,
+            batch_size=images_at_once(self.info.model.width, self.info.size),
+            device=self.device,
+        )
+
+    def forward(self, images: Tensor, flip: bool = False) -> Tensor:
+        """Class scores before the softmax.
+
+        Args:
+            images: RGB uint8 (N, 3, H, W), of any size.
+            flip: whether scores are averaged with those of the mirrored images.
+
+        Returns:
+            float32 (N, C, H, W) on the network's device: 4·C bytes a pixel, for which :meth:`labels` has no need.
+
+        Raises:
+            ValueError: another shape or type.
+        """
+        _check(images)
+        with torch.no_grad():
+            return torch.stack(predict_batch(self.network, list(images), self.settings, flip))
+
+    def labels(self, images: Tensor, flip: bool = False) -> Tensor:
+        """The class of every pixel.
+
+        Args:
+            images: as in :meth:`forward`.
+            flip: likewise.
+
+        Returns:
+            uint8 (N, H, W) in the values that label masks have (``info.labels``), on the CPU.
+
+        Raises:
+            ValueError: another shape or type.
+        """
+        _check(images)
+        found = [np.concatenate(list(self.label_bands(image, flip))) for image in images]
+        return torch.from_numpy(np.stack(found))
+
+    def label_bands(self, image: Tensor, flip: bool = False) -> Iterator[NDArray[np.uint8]]:
+        """As :meth:`labels`, of one image (3, H, W), uint8 (rows, W) at a time from top to bottom."""
+        values = np.array(self.info.labels, dtype=np.uint8)
+        bands = label_bands(self.network, image, self.settings, (flip,))
+        while True:
+            with evaluation_mode(self.network):  # for each step alone: a generator would leave it on for its reader
+                band = next(bands, None)
+            if band is None:
+                return
+            yield values[band[flip]]
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` is a GPU where there is one.
+
+    Raises:
+        UserError: there is no such device.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise UserError(f"unknown device '{name}'; valid: auto, cpu, cuda.")
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise UserError("torch finds no GPU here. Use `--device cpu`, or `auto`.")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def _check(images: Tensor) -> None:
+    if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] != 3 or 0 in images.shape:
+        raise ValueError(f"expected RGB images, uint8 (N, 3, H, W), not {images.dtype} {tuple(images.shape)}")

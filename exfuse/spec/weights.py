@@ -1,0 +1,185 @@
+"""What a file of weights says of itself: JSON in the metadata of safetensors, read here without torch.
+
+Whoever has the file alone can build the network, prepare an image for it, name its classes, and see where it came
+from. Nothing in it differs between two machines with the same code, spec and data: equal weights are equal files.
+"""
+
+import json
+import struct
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from exfuse.errors import UserError
+from exfuse.spec.base import Frozen
+from exfuse.spec.model import BackboneSpec, ModelSpec
+from exfuse.spec.settings import Normalization
+
+METADATA = "exfuse"
+"""Key of the metadata; one text, because safetensors writes several in any order."""
+LARGEST_HEADER = 100_000_000
+"""Bytes, as the safetensors library has it."""
+PICKLES = (b"PK\x03\x04", b"\x80")
+"""How files of ``torch.save`` begin: a zip with a pickle inside, or a bare pickle."""
+
+
+class Origin(Frozen):
+    """Where weights come from."""
+
+    job: str
+    """Name in the graph, such as ``runs/exfuse/seed0/trainaug``."""
+    key: str
+    """The job's key: a hash of its settings and of all that it was made from."""
+    upstream: dict[str, str] = Field(default_factory=dict)
+    """Keys of the jobs that it read."""
+    preset: str
+    data: str
+    """Title of the folder of archives."""
+    caveat: str = ""
+    """What a reader has to know about the numbers."""
+    code: str
+    """Commit of the code that trained, ``+changes`` where tracked files differed."""
+    libraries: dict[str, str] = Field(default_factory=dict)
+    """Versions."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """All settings of the job, as in its manifest."""
+
+
+class Scores(Frozen):
+    """What a model scored right after its training, in 0–1."""
+
+    on: str
+    """The set, in words."""
+    images: int
+    miou: float | None
+    miou_flip: float | None
+    """Averaged with the mirrored images."""
+    iou: dict[str, float | None]
+    """By class name; none: no ground truth in the set."""
+
+
+class SegmenterInfo(Frozen):
+    """A segmentation network."""
+
+    kind: Literal["segmenter"] = "segmenter"
+    title: str
+    model: ModelSpec
+    classes: tuple[str, ...]
+    """Names in the order of the scores' channels."""
+    labels: tuple[Annotated[int, Field(ge=0, lt=255)], ...]
+    """The classes' values in label masks."""
+    merged: tuple[Annotated[int, Field(ge=0, lt=255)], ...] = ()
+    """Values in label masks that counted as the first class in training, since the preset leaves their classes out."""
+    size: int = Field(gt=0)
+    """Side in pixels to which images were padded or cropped in training, and are padded in use."""
+    normalization: Normalization
+    scores: Scores | None
+    """None: not its run's last stage, or no labels to score it on."""
+    origin: Origin
+
+    @model_validator(mode="after")
+    def _classes_agree(self) -> "SegmenterInfo":
+        if not len(self.classes) == len(self.labels) == self.model.num_classes:
+            raise ValueError(
+                f"{len(self.classes)} class names and {len(self.labels)} labels for {self.model.num_classes} classes"
+            )
+        values = (*self.labels, *self.merged)
+        if len(set(values)) != len(values):
+            raise ValueError("a value in label masks stands for two classes")
+        return self
+
+
+class ClassifierInfo(Frozen):
+    """A backbone with its classifier, as pretraining leaves it."""
+
+    kind: Literal["classifier"] = "classifier"
+    title: str
+    backbone: BackboneSpec
+    num_classes: int = Field(gt=1)
+    normalization: Normalization
+    top1_error: float | None
+    """In 0–1; none: not trained here."""
+    origin: Origin
+
+
+WeightsInfo = SegmenterInfo | ClassifierInfo
+_ADAPTER: TypeAdapter[WeightsInfo] = TypeAdapter(Annotated[WeightsInfo, Field(discriminator="kind")])
+
+
+def read_info(source: Path) -> WeightsInfo:
+    """What a file of weights says of itself.
+
+    Raises:
+        UserError: the file is absent, cut short, a pickle, or no safetensors file of this program.
+    """
+    text = read_header(source).get("__metadata__", {}).get(METADATA)
+    if text is None:
+        raise UserError(
+            f"{source} does not say what it holds: it is a safetensors file of another program. Give weights that "
+            "this program trained (`results/<preset>/runs/<run>/seed<k>/<stage>/weights.safetensors`)."
+        )
+    try:
+        return _ADAPTER.validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(
+            f"{source} describes itself in a way that this version does not know ({where}: {first['msg']}). "
+            "Train it again, or use the version that wrote it."
+        ) from error
+
+
+def read_segmenter_info(source: Path) -> SegmenterInfo:
+    """As :func:`read_info`, of a segmentation network.
+
+    Raises:
+        UserError: as there, or the file holds a backbone.
+    """
+    info = read_info(source)
+    if not isinstance(info, SegmenterInfo):
+        raise UserError(
+            f"{source} holds a backbone ({info.title}), no segmentation network. Give the weights of a run "
+            "(`results/<preset>/runs/<run>/seed<k>/<stage>/weights.safetensors`)."
+        )
+    return info
+
+
+def read_header(source: Path) -> dict[str, Any]:
+    """The header of a safetensors file: type, shape and place of each tensor, and ``__metadata__``.
+
+    Raises:
+        UserError: the file is absent, cut short, a pickle, or no safetensors file.
+    """
+    try:
+        with open(source, "rb") as stream:
+            return _header(stream, source)
+    except FileNotFoundError as error:
+        raise UserError(f"{source} is missing. Make it, or fetch it from where the results came from.") from error
+    except OSError as error:
+        raise UserError(f"cannot read {source}: {error.strerror or error}.") from error
+
+
+def _header(stream: BinaryIO, source: Path) -> dict[str, Any]:
+    start = stream.read(9)
+    length = struct.unpack("<Q", start[:8])[0] if len(start) == 9 else 0
+    if not start.endswith(b"{") and start.startswith(PICKLES):  # a length may begin like a pickle, a header never does
+        raise UserError(
+            f"{source} holds a pickle (a file of torch.save), which can run any code when it is opened; it is not "
+            "opened. Give a .safetensors file."
+        )
+    if not start.endswith(b"{") or length > LARGEST_HEADER:
+        raise UserError(f"{source} is no safetensors file, or cut short. Fetch or make it again.")
+    text = b"{" + stream.read(length - 1)
+    size = stream.seek(0, 2)
+    try:
+        header: dict[str, Any] = json.loads(text)
+        dict(header.get("__metadata__", {}))
+        ends = [int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"]
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        what = "cut short" if len(text) < length else "no safetensors file"
+        raise UserError(f"{source} is {what}. Fetch or make it again.") from error
+    whole = 8 + length + max(ends, default=0)
+    if size != whole:
+        raise UserError(f"{source} is cut short or damaged ({size} bytes of {whole}). Fetch or make it again.")
+    return header
