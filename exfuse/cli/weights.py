@@ -60,8 +60,12 @@ def evaluate(
 def export(
     weights: Weights,
     format: Annotated[Literal["onnx", "torch-export"], typer.Option(help="What to write.")] = "onnx",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; else beside the weights.")] = None,
-    size: Annotated[str | None, typer.Option(help="Height×width of the images; else the training size.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file, .onnx or .pt2; else beside the weights.")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Height×width of the images; else any that prediction does not cut into tiles.")
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a network for other programs, and check it against this one."""
