@@ -279,10 +279,17 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 # --- in a process of its own ---
 
 
+def _hear_ctrl_c() -> None:
+    """A shell's background job, as the tests may be one, ignores it, and so would its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def program(repo_root: Path, *words: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(repo_root), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "exfuse.cli", "predict", WEIGHTS, *words]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_ctrl_c
+    )
 
 
 def test_names_that_are_no_text(repo_root: Path) -> None:

