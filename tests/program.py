@@ -1,4 +1,6 @@
-"""The program in this process."""
+"""The program, in this process or in one of its own."""
+
+import signal
 
 import pytest
 
@@ -12,3 +14,8 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         cli.main()
     assert isinstance(ended.value.code, int)
     return ended.value.code
+
+
+def hear_ctrl_c() -> None:
+    """For ``preexec_fn``: a shell starts what runs in its background deaf to Ctrl-C, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)

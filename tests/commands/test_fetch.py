@@ -17,7 +17,7 @@ from exfuse.data.download.partial import part_of
 from exfuse.data.download.transfer import Patience
 from tests.data.publisher_server import Answer, Publisher, serving
 from tests.params import Params, copy_params
-from tests.program import call
+from tests.program import call, hear_ctrl_c
 
 CONTENT = np.random.default_rng(1).bytes(2_000_000)
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -193,18 +193,13 @@ def test_a_killed_process_is_gone_on_with(params: Params, server: Publisher, rep
     assert [path.name for path in part.parent.iterdir()] == [FILE]
 
 
-def _hear_ctrl_c() -> None:
-    """A shell starts what runs in its background deaf to Ctrl-C, and children inherit that."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def test_ctrl_c_keeps_the_part(params: Params, server: Publisher, repo_root: Path) -> None:
     server.script = [Answer(stall=1_000_000)]
     command = [sys.executable, "-m", "exfuse.cli", "--preset", "paper", "data", "fetch", "voc"]
     part = part_of(params.root / "data/official" / FILE)
     process = subprocess.Popen(
         command, env={**os.environ, "PYTHONPATH": str(repo_root)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, preexec_fn=_hear_ctrl_c,
+        text=True, preexec_fn=hear_ctrl_c,
     )  # fmt: skip
     try:
         _wait_for(part, process)

@@ -18,7 +18,7 @@ from PIL import ExifTags, Image
 import exfuse
 from exfuse.commands.photograph_list import list_photographs
 from exfuse.data.labels import voc_palette
-from tests.program import call
+from tests.program import call, hear_ctrl_c
 from tests.trained import CLASSES, LABELS, write_weights
 
 WEIGHTS = "weights.safetensors"
@@ -279,16 +279,11 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 # --- in a process of its own ---
 
 
-def _hear_ctrl_c() -> None:
-    """A shell's background job, as the tests may be one, ignores it, and so would its children."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def program(repo_root: Path, *words: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(repo_root), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "exfuse.cli", "predict", WEIGHTS, *words]
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_ctrl_c
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c
     )
 
 
