@@ -1,13 +1,11 @@
 """`exfuse trace`: what ExFuse is made of, from the network itself."""
 
 from exfuse.commands.jobs import running
-from exfuse.data.mini.vocabulary import IN_IMAGENET
 from exfuse.files import write_json
 from exfuse.inspection.architecture import examine
-from exfuse.inspection.costs import IMAGENET_CLASSES
 from exfuse.spec.base import plain
 from exfuse.spec.graph import BASELINE, EXFUSE, Graph
-from exfuse.spec.spec import Spec
+from exfuse.spec.graph.inspection import pretraining_classes
 
 
 def run(graph: Graph) -> None:
@@ -23,10 +21,3 @@ def run(graph: Graph) -> None:
             key=job.key,
         )
         write_json(graph.layout.architecture, plain(found))
-
-
-def pretraining_classes(spec: Spec) -> int:
-    """Classes of the preset's ImageNet: those that its folder declares, those of the made-up one, or 1000."""
-    if spec.folder.generated is not None:
-        return len(IN_IMAGENET)
-    return spec.folder.counts.get("imagenet", {}).get("classes", IMAGENET_CLASSES)

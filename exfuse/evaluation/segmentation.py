@@ -31,21 +31,12 @@ def evaluate_segmentation(
     keep: Callable[[str, NDArray[np.uint8]], object] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> list[SegmentationResult]:
-    """Confusion matrices of each image, apart for boundary and interior.
+    """As :func:`evaluate_images`, of a prepared set.
 
     Args:
-        model: gives an object with ``scores`` (N, C, H, W) for float images (N, 3, H, W).
         table: the set's table.
         root: the prepared data that its paths are relative to.
-        class_map: the preset's classes, in the order of the model's.
-        settings: how images are given to the model.
-        boundary_width: pixels; see :mod:`exfuse.evaluation.boundary`. Changes are those of the restricted classes.
-        flips: what to evaluate: without, with the mirrored images, or both (which share the plain pass).
-        keep: called with id and predicted labels (H, W) of each image, those of the first of ``flips``.
-        progress: called with the number of images done after each batch.
-
-    Returns:
-        One result for each of ``flips``, in their order.
+        class_map: the preset's classes, in the order of the model's; boundaries are those between these.
 
     Raises:
         UserError: the table, an image or a mask is absent or damaged.
@@ -73,29 +64,34 @@ def evaluate_images(
     keep: Callable[[str, NDArray[np.uint8]], object] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> list[SegmentationResult]:
-    """As :func:`evaluate_segmentation`, of images whose masks hold 0 … ``num_classes`` − 1 and 255."""
+    """Confusion matrices of each image, apart for boundary and interior.
+
+    Args:
+        model: gives an object with ``scores`` (N, C, H, W) for float images (N, 3, H, W).
+        images: with masks of 0 … ``num_classes`` − 1 and 255.
+        boundary_width: pixels; see :mod:`exfuse.evaluation.boundary`.
+        flips: what to evaluate: without, with the mirrored images, or both (which share the plain pass).
+        keep: called with id and predicted labels (H, W) of each image, those of the first of ``flips``.
+        progress: called with the number of images done after each batch.
+
+    Returns:
+        One result for each of ``flips``, in their order.
+    """
     regions: dict[bool, list[NDArray[np.int64]]] = {flip: [] for flip in flips}
     done = 0
     with evaluation_mode(model):
         for samples in _batches(images, settings):
             labels = predict_labels(model, [image for image, _ in samples], settings, flips)
             for place, (_, mask) in enumerate(samples):
-                truth = mask.numpy()
-                boundary = boundary_mask(truth, boundary_width)
-                for flip in regions:
-                    prediction = labels[flip][place]
-                    regions[flip].append(_by_region(prediction, truth, boundary, num_classes))
-                    if keep is not None and flip == flips[0]:
-                        keep(images.records[done + place].id, prediction)
+                predictions = {flip: labels[flip][place] for flip in flips}
+                for flip, counts in _by_region(predictions, mask.numpy(), boundary_width, num_classes).items():
+                    regions[flip].append(counts)
+                if keep is not None:
+                    keep(images.records[done + place].id, predictions[flips[0]])
             done += len(samples)
             if progress is not None:
                 progress(done)
-    names = tuple(record.id for record in images.records)
-    results = []
-    for flip in flips:
-        counts = np.stack(regions[flip]).astype(np.int32)
-        results.append(SegmentationResult(names, counts[:, 0], counts[:, 1], flip))
-    return results
+    return [_result(images, regions[flip], flip) for flip in flips]
 
 
 def predict_segmentation(
@@ -120,8 +116,17 @@ def _batches(images: WholeImageSet | PairSet, settings: InferenceSettings) -> It
 
 
 def _by_region(
-    prediction: NDArray[np.uint8], truth: NDArray[np.uint8], boundary: NDArray[np.bool_], num_classes: int
-) -> NDArray[np.int64]:
-    """(2, C, C): boundary, interior."""
+    predictions: dict[bool, NDArray[np.uint8]], truth: NDArray[np.uint8], boundary_width: float, num_classes: int
+) -> dict[bool, NDArray[np.int64]]:
+    """(2, C, C) of each prediction: boundary, interior."""
+    boundary = boundary_mask(truth, boundary_width)
     regions = (np.where(boundary, truth, IGNORE_INDEX), np.where(boundary, IGNORE_INDEX, truth))
-    return np.stack([confusion_matrix(prediction, region, num_classes) for region in regions])
+    return {
+        flip: np.stack([confusion_matrix(prediction, region, num_classes) for region in regions])
+        for flip, prediction in predictions.items()
+    }
+
+
+def _result(images: WholeImageSet | PairSet, regions: list[NDArray[np.int64]], flip: bool) -> SegmentationResult:
+    counts = np.stack(regions).astype(np.int32)
+    return SegmentationResult(tuple(record.id for record in images.records), counts[:, 0], counts[:, 1], flip)

@@ -4,6 +4,7 @@ The class of a module decides what its block is; which blocks there are and what
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -53,38 +54,58 @@ def network(model: nn.Module, images: torch.Tensor, baseline: Network | None = N
     """
     traced = trace(model, images)
     owners = _owners(model)
-    steps: dict[str, list[Step]] = {}
-    parts: dict[str, Part] = {}
-    block_of = {INPUT: INPUT}
-    edges: dict[Edge, None] = {}
-    for step in traced.steps:
-        place = _place(step, owners, traced.image)
-        if place is None:
-            (source,) = step.inputs
-            block_of[step.id] = block_of[source]
-            continue
-        identifier, parts[identifier] = place
-        steps.setdefault(identifier, []).append(step)
-        edges |= {(block_of[source], identifier): None for source in step.inputs if block_of[source] != identifier}
-        block_of[step.id] = identifier
+    folded = _fold(traced.steps, owners, traced.image)
     blocks = [_end(INPUT, Part.IMAGE, traced.image, traced.image)]
     blocks += [
         Block(
             id=identifier,
-            part=parts[identifier],
+            part=folded.parts[identifier],
             shape=inside[-1].shape,
             stride=_stride(inside[-1].shape, traced.image),
             parameters=sum(parameters(module) for module in _modules(model, owners, identifier)),
-            residual_blocks=_residual_blocks(model, identifier) if parts[identifier] is Part.STAGE else None,
-            operations=_operations(inside, block_of) if parts[identifier] in DETAILED else (),
+            residual_blocks=_residual_blocks(model, identifier) if folded.parts[identifier] is Part.STAGE else None,
+            operations=_operations(inside, folded.block_of) if folded.parts[identifier] in DETAILED else (),
         )
-        for identifier, inside in steps.items()
+        for identifier, inside in folded.steps.items()
     ]
     for number, (name, shape) in enumerate(traced.outputs.items()):
         end = _end(f"output {number}", Part.AUXILIARY_OUTPUT if number else Part.OUTPUT, shape, traced.image)
         blocks.append(end)
-        edges[block_of[name], end.id] = None
-    return Network(blocks=_marked(blocks, baseline), edges=tuple(edges))
+        folded.edges[folded.block_of[name], end.id] = None
+    return Network(blocks=_marked(blocks, baseline), edges=tuple(folded.edges))
+
+
+@dataclass(slots=True, eq=False)
+class _Folded:
+    """The steps of a trace by the block that they belong to, in their order.
+
+    Attributes:
+        steps: by block.
+        parts: what each block is.
+        block_of: the block whose map a step gives or passes on, by step.
+        edges: which block reads which; an ordered set.
+    """
+
+    steps: dict[str, list[Step]] = field(default_factory=dict)
+    parts: dict[str, Part] = field(default_factory=dict)
+    block_of: dict[str, str] = field(default_factory=lambda: {INPUT: INPUT})
+    edges: dict[Edge, None] = field(default_factory=dict)
+
+
+def _fold(steps: Sequence[Step], owners: Mapping[str, tuple[str, Part]], image: Shape) -> _Folded:
+    folded = _Folded()
+    for step in steps:
+        place = _place(step, owners, image)
+        sources = [folded.block_of[source] for source in step.inputs]
+        if place is None:
+            (folded.block_of[step.id],) = sources
+            continue
+        block, part = place
+        folded.parts[block] = part
+        folded.steps.setdefault(block, []).append(step)
+        folded.edges |= {(source, block): None for source in sources if source != block}
+        folded.block_of[step.id] = block
+    return folded
 
 
 def _owners(model: nn.Module) -> dict[str, tuple[str, Part]]:

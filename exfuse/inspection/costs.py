@@ -15,11 +15,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from exfuse.models import build, build_classifier
 from exfuse.models.segmenter import Segmenter
 from exfuse.models.semantic_supervision import Classifier
+from exfuse.spec.graph.inspection import IMAGENET_CLASSES
 from exfuse.spec.model import BackboneSpec, ModelSpec
 
 M = TypeVar("M", bound=nn.Module)
-
-IMAGENET_CLASSES = 1000
 
 
 def on_meta(make: Callable[[], M]) -> M:

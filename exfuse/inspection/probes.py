@@ -1,8 +1,9 @@
 """Figure 1, measured: how much semantics and how much detail features carry, level by level.
 
 *Semantics* is the mean class accuracy of a linear probe that names the class of each cell, at the features' own
-resolution: the share of a class's cells that are named right, averaged over the classes. Naming at random reaches one
-over the number of classes.
+resolution: the share of a class's cells that are named right, averaged over the classes that the scored set shows.
+Naming at random one of the n classes that the probe was shown reaches 1/n, times the share of the scored classes that
+are among them.
 
 *Detail* is the boundary recall of a linear probe that says where class boundaries run, on the grid of 4×4 blocks. From
 a cell of stride s it reads all its (s/4)² blocks, so that what channels encode about places within a cell counts
@@ -16,7 +17,8 @@ validation images, and say nothing about other trainings.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,15 +62,26 @@ class Probe:
     confusions: NDArray[np.int64]
     hits: NDArray[np.float64]
 
-    def score(self, window: Window, place: Place, question: Question) -> None:
-        """Adds the answers for a window."""
+    def answer(self, window: Window, place: Place, question: Question) -> "Blocks":
+        """Counts the cells of a window that are named right, and gives the scores of its blocks."""
         cells = question.of_cells(self.stride)
         features = cells.of(window.maps[place])
         named = self.which(features).argmax(1).cpu().numpy()
         num_classes = self.confusions.shape[1]
         self.confusions[window.image] += confusion_matrix(named, cells.classes, num_classes)
-        blocks = question.judged_blocks(self.where(features).cpu().numpy(), self.stride)
-        self.hits[window.image] += hits_at_budget(*blocks)
+        return Blocks(*question.judged_blocks(self.where(features).cpu().numpy(), self.stride))
+
+
+class Blocks(NamedTuple):
+    """Blocks that count.
+
+    Attributes:
+        scores: (N,).
+        truth: bool (N,), whether a boundary touches each.
+    """
+
+    scores: NDArray[np.floating]
+    truth: NDArray[np.bool_]
 
 
 def probe_features(
@@ -101,17 +114,11 @@ def probe_features(
     """
     taken = min(images, len(fitting))
     chosen = [number * len(fitting) // taken for number in range(taken)]
-    everything = range(len(scoring))
-    budgets = np.zeros((2, len(scoring)))
     with evaluation_mode(model), tapped(model) as maps:
         samples = shown(_read(fitting, chosen, settings), taken, "fitting probes")
         probes = _fit(read_features(model, maps, samples, settings), num_classes, len(scoring))
-        samples = shown(_read(scoring, everything, settings), len(scoring), "scoring probes")
-        for window in read_features(model, maps, samples, settings):
-            question = Question(window.mask.numpy(), num_classes)
-            budgets[:, window.image] += _budget(question)
-            for place, probe in probes.items():
-                probe.score(window, place, question)
+        samples = shown(_read(scoring, range(len(scoring)), settings), len(scoring), "scoring probes")
+        budgets = _score(probes, read_features(model, maps, samples, settings), num_classes, len(scoring))
     return [{"kind": kind, "level": level, **_line(probe, budgets)} for (kind, level), probe in probes.items()]
 
 
@@ -173,20 +180,40 @@ def _fitted(stride: int, sums: Moments, num_classes: int, scored: int) -> Probe:
     return Probe(stride, len(which.weights), which, sums.where_boundaries_run(), confusions, np.zeros(scored))
 
 
-def _budget(question: Question) -> tuple[float, float]:
-    """Blocks that a boundary touches, and how many of them as many blocks chosen at random would hit."""
-    boundary, judged = int(question.boundary.sum()), int(question.judged.sum())
-    return boundary, boundary**2 / max(judged, 1)
+def _score(probes: dict[Place, Probe], windows: Iterable[Window], num_classes: int, scored: int) -> NDArray[np.float64]:
+    """Scores the probes on so many images, those of several windows as one.
+
+    Returns:
+        (2, N) by image: blocks that a boundary touches, and how many of them as many blocks at random would hit.
+    """
+    budgets = np.zeros((2, scored))
+    for image, pieces in groupby(windows, key=lambda window: window.image):
+        answers: dict[Place, list[Blocks]] = {place: [] for place in probes}
+        boundary = judged = 0
+        for window in pieces:
+            question = Question(window.mask.numpy(), num_classes)
+            boundary, judged = boundary + int(question.boundary.sum()), judged + int(question.judged.sum())
+            for place, probe in probes.items():
+                answers[place].append(probe.answer(window, place, question))
+        budgets[:, image] = boundary, boundary**2 / max(judged, 1)
+        for place, blocks in answers.items():
+            probes[place].hits[image] = hits_at_budget(*map(np.concatenate, zip(*blocks, strict=True)))
+    return budgets
+
+
+def _chance_of_naming(probe: Probe, confusion: NDArray[np.integer]) -> float:
+    """Mean class accuracy of naming, at random, one of the classes that a probe was fitted with."""
+    nameable, present = probe.which.bias.isfinite().cpu().numpy(), confusion.sum(axis=1) > 0
+    return float((nameable & present).sum() / max(1, present.sum()) / max(1, nameable.sum()))
 
 
 def _line(probe: Probe, budgets: NDArray[np.float64]) -> dict[str, Any]:
-    """What a probe measured; ``budgets`` (2, N) are :func:`_budget`'s by image."""
+    """What a probe measured; ``budgets`` are those of :func:`_score`."""
     boundary, at_random = budgets
     images = len(boundary)
     draws = np.random.default_rng(0).multinomial(images, np.full(images, 1 / images), RESAMPLES)
     total = probe.confusions.sum(0)
     accuracies = mean_accuracy(np.tensordot(draws, probe.confusions, 1))
-    nameable = int(probe.which.bias.isfinite().sum())
     with np.errstate(invalid="ignore"):
         recall, recalls = probe.hits.sum() / boundary.sum(), (draws @ probe.hits) / (draws @ boundary)
         random_recall = at_random.sum() / boundary.sum()
@@ -194,7 +221,7 @@ def _line(probe: Probe, budgets: NDArray[np.float64]) -> dict[str, Any]:
         "stride": probe.stride,
         "channels": probe.channels,
         "cells": int(total.sum()),
-        "semantics": _measured(mean_accuracy(total), accuracies, 1 / max(1, nameable)),
+        "semantics": _measured(mean_accuracy(total), accuracies, _chance_of_naming(probe, total)),
         "detail": _measured(recall, recalls, random_recall),
     }
 

@@ -9,36 +9,19 @@ import pytest
 import torch
 
 from exfuse.commands import trace as command
+from exfuse.data.mini.vocabulary import IN_IMAGENET
 from exfuse.inspection import tracing
 from exfuse.inspection.architecture import pretraining_network, segmentation_network
-from exfuse.inspection.impulses import dap_impulses, shuffle_impulses
 from exfuse.models import build
 from exfuse.spec.architecture import Architecture, Network, Part
 from exfuse.spec.freshness import has_expected_key
 from exfuse.spec.graph import Graph
+from exfuse.spec.graph.inspection import pretraining_classes
 from exfuse.spec.load import load
-from exfuse.spec.model import BackboneSpec, DecoderSpec, ModelSpec, SemanticSupervisionSpec
+from tests.inspection.networks import CLASSES, SIZE, backbone, model
 
-CLASSES, SIZE = 3, 64
-EXFUSE: dict[str, Any] = {
-    "tap": "ss-convolution", "upsampling": "ecre", "semantic_embedding": True, "prediction": "dap"
-}  # fmt: skip
 SUM = "decoder: sum at stride {}"
 RESIZING = "network: bilinear resizing at stride 1"
-
-
-def backbone(**options: Any) -> BackboneSpec:
-    """A narrow ResNeXt whose levels have 16, 16, 24 and 32 channels and whose heads have half as many."""
-    numbers = {
-        "blocks": (1, 1, 2, 1), "channels": (4, 4, 6, 8), "stem_width": 8, "cardinality": 2, "base_width": 32,
-        "semantic_supervision": SemanticSupervisionSpec(width_ratio=0.5),
-    }  # fmt: skip
-    return BackboneSpec(**(numbers | options))
-
-
-def model(**options: Any) -> ModelSpec:
-    decoder = DecoderSpec(**({"gcn_kernel": 5} | EXFUSE | options))
-    return ModelSpec(backbone=backbone(), decoder=decoder, num_classes=CLASSES)
 
 
 def traced(size: int = SIZE, **options: Any) -> Network:
@@ -235,36 +218,6 @@ def test_tracing_leaves_the_weights_and_statistics() -> None:
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
 
 
-@pytest.mark.parametrize("kernel", [1, 3, 5])
-def test_dap_moves_every_channel_as_equation_3_says(kernel: int) -> None:
-    impulses = dap_impulses(build(model(dap_kernel=kernel)))
-    assert impulses is not None
-    assert impulses.kernel == kernel
-    half, found = kernel // 2, {one.channel: one for one in impulses.found}
-    assert len(found) == len(impulses.found) == kernel**2 * CLASSES
-    for row in range(kernel):
-        for column in range(kernel):
-            for label in range(CLASSES):
-                one = found[(row * kernel + column) * CLASSES + label]
-                # r[i] reads x[i + l − ⌊k/2⌋], so what stands at p comes out at p − l + ⌊k/2⌋
-                assert (one.target, one.row, one.column) == (label, half - row, half - column)
-                assert one.weight == pytest.approx(1 / kernel**2)
-
-
-def test_shuffle_moves_channels_as_sub_pixel_convolution_says() -> None:
-    impulses = shuffle_impulses(build(model()))
-    assert impulses is not None
-    assert impulses.channels == 4 * 27
-    found = {one.channel: (one.target, one.row, one.column, one.weight) for one in impulses.found}
-    assert found == {0: (0, 0, 0, 1.0), 1: (0, 0, 1, 1.0), 2: (0, 1, 0, 1.0), 3: (0, 1, 1, 1.0)}
-
-
-def test_what_a_network_does_not_have_gives_no_impulses() -> None:
-    network = build(model(prediction="wide", upsampling="deconvolution"))
-    assert dap_impulses(network) is None
-    assert shuffle_impulses(network) is None
-
-
 def test_pretraining_has_a_head_at_the_tail_of_each_supervised_stage() -> None:
     network = pretraining_network(backbone(squeeze_excitation=True), 40, 7)
     for level in (1, 2, 3):
@@ -297,5 +250,5 @@ def test_the_verb_writes_what_the_job_promises(repo_root: Path, tmp_path: Path) 
 
 
 def test_classes_of_the_pretraining_are_those_of_the_presets_imagenet(repo_root: Path) -> None:
-    assert command.pretraining_classes(load(repo_root, "mini")) == 12
-    assert command.pretraining_classes(load(repo_root, "paper")) == 1000
+    assert pretraining_classes(load(repo_root, "mini")) == len(IN_IMAGENET)
+    assert pretraining_classes(load(repo_root, "paper")) == 1000

@@ -1,5 +1,6 @@
 """Probes on features that carry everything, nothing or noise; what they may see; the job and its file."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -92,13 +93,17 @@ def noise(images: Tensor, stride: int) -> Tensor:
 
 
 def probed(
-    root: Path, features: Callable[[Tensor, int], Tensor], fitting: Path, scoring: Path, images: int = 100
+    root: Path,
+    features: Callable[[Tensor, int], Tensor],
+    fitting: Path,
+    scoring: Path,
+    settings: InferenceSettings = SETTINGS,
 ) -> dict[int, dict[str, Any]]:
     """What probes of a reader find, by level."""
     class_map = ClassMap(CLASSES)
     sets = [WholeImageSet(table, root, class_map) for table in (fitting, scoring)]
     model: Any = Reader(features)
-    lines = probe_features(model, sets[0], images, sets[1], 3, SETTINGS, lambda samples, total, what: samples)
+    lines = probe_features(model, sets[0], 100, sets[1], 3, settings, lambda samples, total, what: samples)
     return {line["level"]: line for line in lines if line["kind"] == "added"}
 
 
@@ -127,6 +132,29 @@ def test_constant_features_reach_chance(tmp_path: Path, tables: tuple[Path, Path
     assert found[1]["semantics"]["chance"] == pytest.approx(1 / 3)
     assert found[4]["semantics"]["chance"] == 1.0  # background fills most of every 32×32 cell: there is nothing to tell
     assert found[1]["detail"]["value"] == pytest.approx(chance)
+
+
+def test_chance_is_of_the_classes_that_can_be_named_and_are_asked(tmp_path: Path) -> None:
+    """Val shows background and bicycle, the probe knows background and car: half of val's classes, at one in two."""
+    fitting, scoring = write_set(tmp_path, "trainaug", 24, (7,)), write_set(tmp_path, "val", 11, (2,))
+    line = probed(tmp_path, nothing, fitting, scoring)[1]
+    assert line["semantics"]["chance"] == pytest.approx(1 / 4)
+    line = probed(tmp_path, everything, write_set(tmp_path, "both", 24), scoring)[1]
+    assert line["semantics"]["chance"] == pytest.approx(1 / 3)  # car can be named, and is never right
+
+
+def test_an_image_of_several_windows_has_one_budget(tmp_path: Path) -> None:
+    """Constant features mark at random over the whole image, not window by window, which would tell where to mark."""
+    fitting = write_set(tmp_path, "trainaug", 24)
+    table = write_set(tmp_path, "val", 1, (2,))
+    windows = dataclasses.replace(SETTINGS, size=32)
+    line = probed(tmp_path, nothing, fitting, table, settings=windows)[1]
+    mask = np.asarray(Image.open(tmp_path / "val0.png"))
+    pieces = [mask[top : top + 32, left : left + 32] for top in (0, 32) for left in (0, 32)]
+    maps = [boundary_blocks(piece)[0] for piece in pieces]
+    boundary, blocks = sum(int(found.sum()) for found in maps), sum(found.size for found in maps)
+    assert line["detail"]["chance"] == line["detail"]["value"] == pytest.approx(boundary / blocks)
+    assert boundary / blocks < 0.9 * sum(int(found.sum()) ** 2 / found.size for found in maps) / boundary
 
 
 def test_noise_is_not_taken_for_detail(tmp_path: Path, tables: tuple[Path, Path]) -> None:

@@ -23,7 +23,13 @@ COSTS = Costs(
         Layout("Deeper + SS", (8, 8, 19, 8), 70_000_000, 10_000_000_000, 21_000_000_000),
     ),
     identity=(220_000_000,) * 4,
-    rows=(RowCost("1", ("Baseline",), 76.0, 44_700_000, 50_430_000_000),),
+    rows=(
+        RowCost("1", ("Baseline",), 76.0, 44_700_000, 50_430_000_000),
+        RowCost("2", ("Baseline", "SS"), 77.5, 69_500_000, 108_430_000_000),
+        RowCost("3", ("Baseline", "SS", "LR"), 78.3, 77_700_000, 108_430_000_000),
+        RowCost("5", ("Baseline", "SS", "LR", "SEB"), 79.0, 119_000_000, 128_930_000_000),
+        RowCost("6", ("Baseline", "SS", "LR", "SEB", "DAP"), 79.6, 151_100_000, 476_430_000_000),
+    ),
     encoder=41_600_000_000,
     decoder=8_800_000_000,
     wide_decoder=356_300_000_000,
@@ -125,8 +131,43 @@ def test_the_finding_is_that_of_the_numbers(paper: Spec, section3: dict[str, Sec
     dearer = dataclasses.replace(rearranged, macs=8_250_000_000)
     other = render(paper, section3, dataclasses.replace(COSTS, layouts=(plain, dearer, deeper)))
     assert "costs not what" in other
+    assert "- [A finding: {8, 8, 9, 8} costs not what {3, 4, 23, 3} costs](#finding)" in other
     assert "differ by 0.25 GMAC" in other
     assert "asks for no adjustment" not in other
+
+
+def test_what_follows_from_the_costs_follows_them(paper: Spec, section3: dict[str, Section]) -> None:
+    text = render(paper, section3, COSTS)
+    assert "costs the same in every\nstage: 0.2200, 0.2200, 0.2200, 0.2200 GMAC" in text
+    assert "#2 → #3 (LR)** costs nothing in operations and +8.200 M in parameters." in text
+    assert "Part of the 1.5 points" in text and "#1 → #2 adds layers" in text
+    assert "here they are as wide as their stage" in text
+    assert "(DAP)** adds 347.5 GMAC; 189 channels instead of 21 add 347.5" in text
+    assert "It is the channels, not DAP" in text
+    first, second, third, *others = COSTS.rows
+    rows = (
+        dataclasses.replace(first, label="one", paper=76.4),
+        second,
+        dataclasses.replace(third, macs=third.macs - 2_000_000_000, parameters=second.parameters),
+        *others,
+    )
+    changed = dataclasses.replace(COSTS, identity=(2, 1, 1, 1), rows=rows, wide_decoder=COSTS.decoder + 9_000_000_000)
+    heads = paper.preset.semantic_supervision.model_copy(update={"width_ratio": 0.25})
+    preset = paper.preset.model_copy(update={"semantic_supervision": heads})
+    other = render(dataclasses.replace(paper, preset=preset), section3, changed)
+    assert "costs the same in every\nstage" not in other
+    assert "#2 → #3 (LR)** costs -2.000 GMAC in operations and nothing in parameters." in other
+    assert "#one → #2 adds layers" in other and "Part of the 1.1 points" in other
+    assert "here they are 0.25 times as wide as their stage" in other
+    assert "It is the channels" not in other
+    lone = render(paper, section3, dataclasses.replace(COSTS, rows=COSTS.rows[:1], taps=0))
+    assert "#1 →" not in lone and "(LR)**" not in lone and "(DAP)**" not in lone and "(SEB)**" not in lone
+
+
+def test_figures_lead_to_what_is_drawn_and_to_what_draws_it(document: str) -> None:
+    assert "[Figure 4 as drawn here](figures/figure4.svg) by [`architecture/figure4.py`]" in document
+    assert "[Figure 1 as drawn here](../exfuse/reporting/figure1.py)" in document
+    assert "reporting/figures.py" not in document
 
 
 def test_values_of_stages_are_named(paper: Spec, section3: dict[str, Section]) -> None:

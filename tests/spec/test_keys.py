@@ -3,37 +3,24 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
+from exfuse.spec.graph import inspection
 from tests.params import Params, copy_params
-
-REPORT = ["report"]
-CURVES = ["figures/learning-curves", "figures/per-class"]
-FIGURES = ["figures/figure7", *CURVES]
-TRACED = ["models/architecture", "figures/figure[2-6]"]
-COSTS = ["models/costs"]
-PROBED = ["models/probes", "figures/figure1"]
-NETWORKS = [*TRACED, *COSTS, *PROBED]
-SEGMENTATION = ["runs/*", "tables/*", "claims", *FIGURES, *PROBED, *REPORT]
-SUPERVISED = [
-    "runs/gcn-resnet50-ss/*", "runs/ss/*", "runs/ss-*", "runs/exfuse*", "tables/table[2-8]", "claims",
-    *FIGURES, *NETWORKS, *REPORT,
-]  # fmt: skip
-
-
-def _matching(patterns: Iterable[str], jobs: Iterable[str]) -> set[str]:
-    jobs = set(jobs)
-    found = set()
-    for pattern in patterns:
-        hits = {job for job in jobs if fnmatchcase(job, pattern)}
-        assert hits, f"no job is called {pattern}"
-        found |= hits
-    return found
-
+from tests.spec.job_names import (
+    COSTS,
+    CURVES,
+    FIGURES,
+    NETWORKS,
+    PROBED,
+    REPORT,
+    SEGMENTATION,
+    SUPERVISED,
+    TRACED,
+    matching,
+)
 
 # file, leaf, new value; the jobs whose keys have to change, worked out by hand from the paper's tables
 MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
@@ -180,7 +167,7 @@ def _changed(params: Params, preset: str, file: str, leaf: str, value: object) -
 def test_one_value_changes_the_keys_of_what_depends_on_it(params: Params, case: str) -> None:
     file, leaf, value, expected = MINI_CASES[case]
     changed, jobs = _changed(params, "mini", file, leaf, value)
-    assert changed == _matching(expected, jobs)
+    assert changed == matching(expected, jobs)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +200,21 @@ def test_one_value_changes_the_keys_of_what_depends_on_it(params: Params, case: 
 )  # fmt: skip
 def test_other_presets(params: Params, preset: str, file: str, leaf: str, value: object, expected: list[str]) -> None:
     changed, jobs = _changed(params, preset, file, leaf, value)
-    assert changed == _matching(expected, jobs)
+    assert changed == matching(expected, jobs)
+
+
+def test_classes_of_the_pretraining_are_part_of_the_trace(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts are in no key but in this one, whose networks have as many classes; those of made-up archives too."""
+    leaf = "folders.subset.counts.imagenet.classes"
+    before, mini = params.keys("smoke", data="subset"), params.keys("mini")
+    params.put("datasets.yaml", leaf, 81)
+    after = params.keys("smoke", data="subset")
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == matching([*TRACED, *REPORT], before)
+    assert params.keys("mini") == mini
+    monkeypatch.setattr(inspection, "GENERATED_IMAGENET_CLASSES", inspection.GENERATED_IMAGENET_CLASSES + 1)
+    again = params.keys("mini")
+    assert {name for name in mini if mini[name] != again[name]} == matching([*TRACED, *REPORT], mini)
 
 
 def test_a_value_changed_back_has_its_key_back(params: Params) -> None:
@@ -271,90 +272,3 @@ def test_processes_agree_on_keys(params: Params) -> None:
         )
         printed.add(done.stdout)
     assert printed == {f"{sorted(params.keys().items())}\n"}
-
-
-# --- raw archives ---
-
-VOC_ARCHIVE = "VOCtrainval_11-May-2012.tar"
-
-
-@pytest.fixture
-def official(params: Params) -> Path:
-    """An archive folder as `paper` reads it, with files too short to be real."""
-    folder = params.root / "data" / "official"
-    folder.mkdir(parents=True)
-    (folder / VOC_ARCHIVE).write_bytes(b"one")
-    (folder / "benchmark.tgz").write_bytes(b"two")
-    return folder
-
-
-def test_an_archives_content_is_part_of_the_keys_below_it(params: Params, official: Path) -> None:
-    before = params.keys("paper")
-    (official / "benchmark.tgz").write_bytes(b"owt")
-    after = params.keys("paper")
-    changed = {name for name in before if before[name] != after[name]}
-    expected = [
-        "data/sbd",
-        "data/sets/trainaug",
-        "data/sets/coco",
-        "runs/*",
-        "tables/table[1-7]",
-        "claims",
-        *FIGURES,
-        *PROBED,
-        *REPORT,
-    ]
-    assert changed == _matching(expected, before)
-
-
-def test_an_archives_time_and_place_are_not(params: Params, official: Path) -> None:
-    before = params.keys("paper")
-    os.utime(official / VOC_ARCHIVE, (1e9, 1e9))
-    assert params.keys("paper") == before
-    moved = official.rename(params.root / "moved")
-    assert params.keys("paper", data_root=str(moved)) == before
-    assert params.keys("paper", data_root="moved") == before
-
-
-def test_an_archive_that_went_keeps_the_keys_of_what_was_prepared_from_it(params: Params, official: Path) -> None:
-    """150 GB may be deleted after the preparation."""
-    graph = params.graph("paper")
-    before = {name: job.key for name, job in graph.jobs.items()}
-    params.finish(graph, "data/voc")
-    (official / VOC_ARCHIVE).unlink()
-    after = params.keys("paper")
-    assert after["data/voc"] == before["data/voc"]
-    graph.jobs["data/voc"].manifest.unlink()
-    assert params.keys("paper")["data/voc"] != before["data/voc"]
-
-
-def test_the_test_servers_archive_needs_voc_test_images(params: Params, official: Path) -> None:
-    assert not [name for name in params.keys("paper") if name.startswith("runs/") and name.endswith("/test")]
-    (official / "VOC2012test.tar").write_bytes(b"three")
-    assert [name for name in params.keys("paper") if name.startswith("runs/") and name.endswith("/test")] == [
-        "runs/exfuse-resnet101-test/seed0/trainval/test",
-        "runs/exfuse-resnext131-test/seed0/trainval/test",
-    ]
-
-
-def test_voc_test_images_that_come_later_make_no_training_stale(params: Params, official: Path) -> None:
-    before = params.keys("paper")
-    (official / "VOC2012test.tar").write_bytes(b"three")
-    after = params.keys("paper")
-    added = {"data/voc-test", "data/sets/test", *(name for name in after if name.endswith("/trainval/test"))}
-    assert after.keys() - before.keys() == added
-    assert {name for name in before if before[name] != after.get(name)} == {"tables/table8", "report"}
-
-
-def test_voc_test_images_that_went_after_their_preparation_are_still_submitted(params: Params, official: Path) -> None:
-    (official / "VOC2012test.tar").write_bytes(b"three")
-    graph = params.graph("paper")
-    params.finish(graph, "data/voc-test")
-    (official / "VOC2012test.tar").unlink()
-    assert params.keys("paper") == {name: job.key for name, job in graph.jobs.items()}
-    graph.jobs["data/voc-test"].manifest.unlink()
-    assert not {"data/voc-test", "data/sets/test"} & params.keys("paper").keys()
-
-
-def test_the_subset_has_no_test_images(params: Params) -> None:
-    assert not {"data/voc-test", "data/sets/test"} & params.keys("smoke", data="subset").keys()

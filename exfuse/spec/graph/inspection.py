@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from exfuse.spec.base import plain
 from exfuse.spec.paper import Measure
+from exfuse.spec.spec import Spec
 
 if TYPE_CHECKING:
     from exfuse.spec.graph.graph import Graph
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 BASELINE, EXFUSE = "gcn-resnext101", "exfuse"
 """The runs of Table 3 #1 and #7: what Figures 1–6 show."""
 PROBED_RUNS = (BASELINE, EXFUSE)
+IMAGENET_CLASSES = 1000
+GENERATED_IMAGENET_CLASSES = 12
+"""Of the archives that the project makes itself: ``exfuse.data.mini.vocabulary.IN_IMAGENET``, held equal by a test."""
 
 
 def add_jobs(graph: "Graph") -> None:
@@ -27,13 +31,20 @@ def probed_runs(graph: "Graph") -> dict[str, str]:
     return {run: graph.last_stage(run, 0) for run in made}
 
 
+def pretraining_classes(spec: Spec) -> int:
+    """Classes of the preset's ImageNet: those that its folder declares, those of the made-up one, or 1000."""
+    if spec.folder.generated is not None:
+        return GENERATED_IMAGENET_CLASSES
+    return spec.folder.counts.get("imagenet", {}).get("classes", IMAGENET_CLASSES)
+
+
 def _add_architecture(graph: "Graph") -> None:
     """The segmenter of ExFuse beside that of the baseline, and the classifier that pretrains its backbone."""
     spec = graph.spec
     settings = {
         "model": plain(spec.model(EXFUSE)),
         "baseline": plain(spec.model(BASELINE)),
-        "pretraining_classes": spec.folder.counts.get("imagenet", {}).get("classes"),
+        "pretraining_classes": pretraining_classes(spec),
         **_sizes(graph),
     }
     file = graph.layout.architecture
