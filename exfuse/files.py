@@ -37,10 +37,15 @@ def writing(target: Path, only: Collection[int] | None = None) -> Iterator[None]
     except OSError as error:
         if only is not None and error.errno not in only:
             raise
-        raise UserError(
-            f"cannot write {target}: {error.strerror or error}. Give the folder write permission and space, or set "
-            "another place."
-        ) from error
+        raise UserError(f"cannot write {target}: {error.strerror or error}. {_advice(error)}") from error
+
+
+def _advice(error: OSError) -> str:
+    if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+        return "Something else lies there; set another place."
+    if error.errno == errno.ENAMETOOLONG:
+        return "Choose a shorter name."
+    return "Give the folder write permission and space, or set another place."
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from exfuse.data.labels import IGNORE_INDEX, VOC_CLASSES, voc_palette
 from exfuse.errors import UserError
@@ -47,6 +47,8 @@ def opened(content: bytes, origin: str, formats: tuple[str, ...] = FORMATS) -> I
             image = Image.open(io.BytesIO(content), formats=formats)
     except Image.DecompressionBombError as error:
         raise UserError(f"{origin}: the image is too large ({error}).") from error
+    except UnidentifiedImageError as error:  # whose words name an object in memory
+        raise UserError(f"{origin}: it is no {kinds} image.") from error
     except _DECODING_ERRORS as error:
         raise UserError(f"{origin}: it is no {kinds} image ({error}).") from error
     with image:
@@ -55,7 +57,9 @@ def opened(content: bytes, origin: str, formats: tuple[str, ...] = FORMATS) -> I
                 f"{origin}: the image has {image.width}×{image.height} pixels, more than the {MAX_PIXELS} accepted."
             )
         try:
-            yield image
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Palette images with Transparency")  # it is dropped, as documented
+                yield image
         except _DECODING_ERRORS as error:
             raise UserError(f"{origin}: the image is damaged or cut short ({error}).") from error
 

@@ -139,8 +139,7 @@ def find_pairs(data: Path, split: str | None) -> list[Pair]:
     elif split is not None:
         raise UserError(f"{data} has no sets to choose from (`--set {split}`): only an unpacked VOC2012 has.")
     elif data.is_file():
-        folder = data.parent.parent
-        pairs = [Pair(row.id, folder / row.image, folder / row.mask) for row in read_set(data) if row.mask]
+        pairs = _of_table(data)
     elif (data / "images").is_dir() and (data / "masks").is_dir():
         pairs = _of_folders(data / "images", data / "masks")
     else:
@@ -151,6 +150,14 @@ def find_pairs(data: Path, split: str | None) -> list[Pair]:
     if absent:
         raise UserError(f"{data} lacks {_some(absent)}. Put them there, or take their images from the list.")
     return pairs
+
+
+def _of_table(table: Path) -> list[Pair]:
+    folder = table.parent.parent
+    try:
+        return [Pair(row.id, folder / row.image, folder / row.mask) for row in read_set(table) if row.mask]
+    except UserError as error:  # a person's own file, which is not to be deleted
+        raise UserError(f"{table} is not the table of a prepared set. Give {LAYOUTS}.") from error
 
 
 def _of_voc(root: Path, split: str) -> list[Pair]:

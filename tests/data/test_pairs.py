@@ -152,3 +152,11 @@ def test_images_are_as_stored_whatever_exif_says(tmp_path: Path) -> None:
     image, mask = PairSet([Pair("a", tmp_path / "a.png", put(tmp_path / "m.png", 8))], TABLE)[0]
     assert np.array_equal(image.permute(1, 2, 0).numpy(), pixels)
     assert mask.tolist() == [[2] * 6] * 4
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "VOCtrainval_11-May-2012.tar", "list.csv"])
+def test_a_file_that_is_no_table_is_not_to_be_deleted(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\xff\xd8 no table")
+    with pytest.raises(UserError, match=r"is not the table of a prepared set\. Give `images/` and `masks/`") as raised:
+        find_pairs(tmp_path / name, None)
+    assert "Delete" not in str(raised.value)

@@ -139,3 +139,17 @@ def test_the_header_decides_not_the_name(tmp_path: Path) -> None:
 def test_refusals(content: bytes, message: str) -> None:
     with pytest.raises(UserError, match=message):
         decode_photograph(content, "a.jpg")
+
+
+def test_messages_name_no_object_in_memory() -> None:
+    with pytest.raises(UserError, match=r"^a\.gif: it is no JPEG or PNG or TIFF or BMP or WEBP image\.$"):
+        decode_photograph(b"GIF89a", "a.gif")
+
+
+def test_transparency_of_a_palette_is_dropped_without_a_word(recwarn: pytest.WarningsRecorder) -> None:
+    picture = Image.new("P", (2, 1))
+    picture.putpalette([10, 20, 30, 40, 50, 60])
+    content = io.BytesIO()
+    picture.save(content, "PNG", transparency=b"\x00\x80")
+    assert decode_photograph(content.getvalue(), "a.png").tolist() == [[[10, 20, 30], [10, 20, 30]]]
+    assert not recwarn.list
