@@ -41,7 +41,8 @@ def evaluate(
     split: Annotated[str | None, typer.Option("--set", help="A list of VOC's; else val.")] = None,
     flip: Flip = False,
     boundary_width: Annotated[
-        float | None, typer.Option(help="Pixels to a change of label that are boundary; else 7 at 512, in proportion.")
+        float | None,
+        typer.Option(help="Pixels to a change of label that are boundary; else as the preset that trained has it."),
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers here too.")] = None,
     overwrite: Overwrite = False,

@@ -47,6 +47,7 @@ def val_scores(graph: Graph, plain: Mapping[str, Any], flipped: Mapping[str, Any
         miou=plain["miou"],
         miou_flip=flipped["miou"],
         iou=plain["iou"],
+        boundary_width=graph.spec.preset.evaluation.boundary_width,
     )
 
 

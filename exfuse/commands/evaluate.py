@@ -1,5 +1,6 @@
 """`exfuse evaluate`: trained weights on anybody's images with label masks."""
 
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,24 +32,32 @@ def run(
         data: a folder or table; see :func:`exfuse.data.pairs.find_pairs`.
         split: a list of VOC's; none: ``val``.
         flip: whether scores are averaged with the mirrored images'.
-        boundary_width: pixels to a boundary that count as one; none: 7 at a training size of 512, in proportion.
+        boundary_width: pixels to a boundary that count as one; none: as the preset that trained has it, or where the
+            file does not say, 7 at a training size of 512, in proportion.
         json_file: where the numbers are written too.
         overwrite: whether it is replaced where it exists.
         device: ``auto``, ``cpu`` or ``cuda``.
 
     Raises:
-        UserError: weights, an image or a mask cannot be used, or the file cannot be written.
+        UserError: weights, an image, a mask or the width cannot be used, or the file cannot be written.
     """
     info = read_segmenter_info(weights)
     if json_file is not None:
         if not overwrite and os.path.lexists(json_file):
             raise UserError(f"{json_file} exists. Choose another name, or say `--overwrite`.")
         require_writable(json_file.parent)
-    width = BOUNDARY * info.size if boundary_width is None else boundary_width
+    width = _boundary_width(info) if boundary_width is None else boundary_width
+    if not 0 < width < math.inf:
+        raise UserError(f"--boundary-width {width:g}: no width. Give pixels, more than 0.")
     summary = _score(weights, info, data, split, flip, width, device)
     print("\n".join(_lines(summary, info)))
     if json_file is not None:
         write_json(json_file, summary)
+
+
+def _boundary_width(info: SegmenterInfo) -> float:
+    noted = info.scores and info.scores.boundary_width
+    return noted or BOUNDARY * info.size
 
 
 def _score(

@@ -2,10 +2,11 @@
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from exfuse.errors import UserError
 from exfuse.spec.own_files import SUFFIXES
 
 
@@ -30,11 +31,15 @@ def list_photographs(words: Sequence[str], output: Path) -> list[Photograph]:
     """The photographs in the order in which they are named, those of a folder or pattern sorted.
 
     A folder is searched with all below it; its photographs keep their place there. Hidden files, those without the
-    suffix of an image, and what lies in ``output`` do not count there.
+    suffix of an image, and what lies in ``output`` do not count there. A pattern takes whatever it matches.
 
     Args:
         words: files, folders, or patterns (``*``, ``?``, ``[…]``, ``**``) that a shell did not expand.
-        output: folder of the results.
+        output: folder of the results; it may lie in a folder that is searched, but not be one: the next search would
+            find the results, and nothing tells them from photographs.
+
+    Raises:
+        UserError: ``output`` is a folder that is searched.
     """
     photographs: list[Photograph] = []
     taken: dict[Path, Path] = {}
@@ -47,9 +52,29 @@ def list_photographs(words: Sequence[str], output: Path) -> list[Photograph]:
     return photographs
 
 
+def files_of(photographs: Iterable[Photograph]) -> frozenset[tuple[int, int]]:
+    """The photographs' files by :func:`file_id`, whatever they are called."""
+    ids = (file_id(photograph.path) for photograph in photographs)
+    return frozenset(found for found in ids if found is not None)
+
+
+def file_id(path: Path) -> tuple[int, int] | None:
+    """Device and number of a file; equal under all its names, by links or in other case. None: there is no file."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _expand(word: str, output: Path) -> Iterator[tuple[Path, str, str]]:
     """Path, name without suffix below the output folder, and problem of each photograph that is meant."""
     if os.path.isdir(word):
+        if os.path.realpath(word) == os.path.realpath(output):
+            raise UserError(
+                f"{output} is searched for photographs, and the results would go there too: the next time they would "
+                f"be taken for photographs. Choose another folder with `--output`, such as {output / 'predictions'}."
+            )
         yield from _below(Path(word), output)
     elif os.path.lexists(word) or not glob.has_magic(word):
         yield Path(word), Path(word).stem, ""

@@ -1,7 +1,9 @@
 """`exfuse predict`: the classes of photographs, each as a label mask and, where wanted, as an overlay."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from exfuse.commands.photograph_list import Photograph, list_photographs
+from exfuse.commands.photograph_list import Photograph, file_id, files_of, list_photographs
 from exfuse.data.images import encode_mask
 from exfuse.data.photographs import decode_photograph
 from exfuse.data.progress import Progress
@@ -21,6 +23,25 @@ if TYPE_CHECKING:
     from exfuse.evaluation.predictor import Predictor
 
 BACKGROUND = "background"
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
+"""What torch says of a CPU and of a GPU; the former's error has no class of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is done with each photograph.
+
+    Attributes:
+        flip: whether scores are averaged with the mirrored photograph's.
+        overlay: whether overlays are written too.
+        overwrite: whether results that exist are replaced.
+        originals: files that are never replaced.
+    """
+
+    flip: bool
+    overlay: bool
+    overwrite: bool
+    originals: frozenset[tuple[int, int]]
 
 
 def run(
@@ -41,7 +62,7 @@ def run(
         output: folder of the results.
         flip: whether scores are averaged with the mirrored photograph's.
         overlay: whether overlays are written too.
-        overwrite: whether results that exist are replaced.
+        overwrite: whether results that exist are replaced; a photograph that is named never is.
         device: ``auto``, ``cpu`` or ``cuda``.
 
     Raises:
@@ -51,34 +72,65 @@ def run(
     listed = list_photographs(photos, output)
     if any(not photograph.problem for photograph in listed):
         require_writable(output)
+    failures = _segment(listed, weights, device, _Wanted(flip, overlay, overwrite, files_of(listed)))
+    if failures:
+        raise UserError(_shown(_summary(len(listed), failures)))
+
+
+def _segment(listed: Sequence[Photograph], weights: Path, device: str, wanted: _Wanted) -> list[str]:
+    """Does what can be done, and gives the message of each photograph that failed."""
     failures: list[str] = []
     predictor: Predictor | None = None
     with Progress("predict", "photographs") as display:
         for done, photograph in enumerate(listed):
             display.show(done, len(listed))
-            try:
-                pixels = _read(photograph, overlay, overwrite)
-            except UserError as error:
-                failures.append(str(error))
+            pixels = None
+            with _noted(failures), _within_memory(str(photograph.path)):
+                pixels = _read(photograph, wanted)
+            if pixels is None:
                 continue
             predictor = predictor or _load(weights, device)
-            labels = _labels(predictor, pixels, flip, display, (done, len(listed)))
-            try:
-                _write(photograph, pixels, labels, predictor.info, overlay)
-            except UserError as error:
-                failures.append(str(error))
-                continue
-            _say(f"{photograph.path} → {photograph.mask}: {_shares(labels, predictor.info)}")
-    if failures:
-        raise UserError(_shown(_summary(len(listed), failures)))
+            with _noted(failures), _within_memory(str(photograph.path)):
+                labels = _labels(predictor, pixels, wanted.flip, display, (done, len(listed)))
+                _write(photograph, pixels, labels, predictor.info, wanted.overlay)
+                _say(f"{photograph.path} → {photograph.mask}: {_shares(labels, predictor.info)}")
+    return failures
 
 
-def _read(photograph: Photograph, overlay: bool, overwrite: bool) -> NDArray[np.uint8]:
+@contextmanager
+def _noted(failures: list[str]) -> Iterator[None]:
+    """Ends the block at a user's error, and keeps its message."""
+    try:
+        yield
+    except UserError as error:
+        failures.append(str(error))
+
+
+@contextmanager
+def _within_memory(what: str) -> Iterator[None]:
+    """Makes memory that does not suffice a user's error."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(words in str(error) for words in OUT_OF_MEMORY):
+            raise
+        raise UserError(
+            f"{what}: the memory does not suffice. Free some (other programs, a smaller picture), or use "
+            "`--device cpu` where a GPU is full."
+        ) from error
+
+
+def _read(photograph: Photograph, wanted: _Wanted) -> NDArray[np.uint8]:
     """RGB (H, W, 3), after all that can be wrong before the network is asked."""
     if photograph.problem:
         raise UserError(f"{photograph.path}: {photograph.problem}")
-    for target in (photograph.mask, photograph.overlay) if overlay else (photograph.mask,):
-        if not overwrite and os.path.lexists(target):
+    for target in (photograph.mask, photograph.overlay) if wanted.overlay else (photograph.mask,):
+        if file_id(target) in wanted.originals:
+            raise UserError(
+                f"{photograph.path}: its result {target} would replace a photograph that is named here. Choose another "
+                "folder with `--output`."
+            )
+        if not wanted.overwrite and os.path.lexists(target):
             raise UserError(
                 f"{photograph.path}: {target} exists. Choose another folder with `--output`, or say `--overwrite`."
             )
@@ -88,7 +140,8 @@ def _read(photograph: Photograph, overlay: bool, overwrite: bool) -> NDArray[np.
 def _load(weights: Path, device: str) -> "Predictor":
     from exfuse.evaluation.predictor import Predictor
 
-    return Predictor.in_own_process(weights, device)
+    with _within_memory(str(weights)):
+        return Predictor.in_own_process(weights, device)
 
 
 def _labels(
@@ -100,13 +153,15 @@ def _labels(
     image = torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy()).permute(2, 0, 1)
     bands: list[NDArray[np.uint8]] = []
     rows = 0
-    for band in predictor.label_bands(image, flip):
-        bands.append(band)
-        rows += len(band)
-        if rows < len(pixels):
-            display.what = f"predict ({rows / len(pixels):.0%} of one)"
-            display.show(*place)
-    display.what = "predict"
+    try:
+        for band in predictor.label_bands(image, flip):
+            bands.append(band)
+            rows += len(band)
+            if rows < len(pixels):
+                display.what = f"predict ({rows / len(pixels):.0%} of one)"
+                display.show(*place)
+    finally:
+        display.what = "predict"
     return np.concatenate(bands)
 
 

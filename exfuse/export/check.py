@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from exfuse.errors import UserError
 from exfuse.export.network import Size
 
 TOLERANCE = 1e-4
@@ -53,11 +54,19 @@ def compare(
         program: the exported file.
         network: what it should equal.
         batches: uint8 images (N, 3, H, W).
+
+    Raises:
+        UserError: the network's own scores are no numbers, which is no file's fault.
     """
     relative, changed, pixels = 0.0, 0, 0
     for images in batches:
         expected, scores = network(images), program(images)
-        if scores.shape != expected.shape or not scores.isfinite().all() or not expected.isfinite().all():
+        if not expected.isfinite().all():
+            raise UserError(
+                "the network itself gives scores that are infinite or no numbers, so no file is written. Use other "
+                "weights: these are damaged, or their training failed."
+            )
+        if scores.shape != expected.shape or not scores.isfinite().all():
             relative = float("inf")
             continue
         scale = expected.abs().amax().clamp(min=torch.finfo(expected.dtype).tiny)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from exfuse.errors import UserError
 from exfuse.files import write_bytes
-from exfuse.models.matching import differences
+from exfuse.models.matching import differences, not_finite
 from exfuse.models.segmenter import Segmenter, build
 from exfuse.spec.weights import METADATA, SegmenterInfo, WeightsInfo, read_header, read_segmenter_info
 
@@ -44,16 +44,22 @@ def load_model(source: Path, device: torch.device | str = "cpu") -> tuple[Segmen
     """The network that a file describes, with its weights, in evaluation mode.
 
     Raises:
-        UserError: the file is unreadable, holds no segmentation network, or other tensors than it says.
+        UserError: the file is unreadable, holds no segmentation network, other tensors than it says (a copy at half
+            precision is one), or a value that is infinite or no number.
     """
     info = read_segmenter_info(source)
     state = load_weights(source)
     with torch.device("meta"):
         model = build(info.model)
-    found = differences(model.state_dict(), state)
+    found = differences(model.state_dict(), state, same_types=True)
     if found:
         raise UserError(
             f"the tensors of {source} are not those of the network that it describes ({found}). Fetch or make it again."
+        )
+    if name := not_finite(state):
+        raise UserError(
+            f"{source} is of no use: {name} has values that are infinite or no numbers, so the training failed or the "
+            "file was damaged. Fetch or make it again."
         )
     model.load_state_dict(state, assign=True)
     return model.to(device).eval(), info

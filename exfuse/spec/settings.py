@@ -80,7 +80,7 @@ class FineTuning(Hyperparameters):
     wide_steps: int | None = Field(gt=0)
     """Steps of models whose decoder predicts neighbours (k² times as many channels); none: the same ``steps``."""
     batch_size: int = Field(gt=0)
-    crop_size: int = Field(gt=0)
+    crop_size: int = Field(gt=0, le=8192)
     """Side to which images are padded or randomly cropped, in pixels; also the padding at evaluation."""
     optimizer: Optimizer
     schedule: Schedule

@@ -4,22 +4,23 @@ Whoever has the file alone can build the network, prepare an image for it, name 
 from. Nothing in it differs between two machines with the same code, spec and data: equal weights are equal files.
 """
 
-import json
 import struct
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, Field, NonNegativeInt, TypeAdapter, ValidationError, model_validator
 
 from exfuse.errors import UserError
 from exfuse.spec.base import Frozen
-from exfuse.spec.model import BackboneSpec, ModelSpec
+from exfuse.spec.model import STRIDE, BackboneSpec, ModelSpec
 from exfuse.spec.settings import Normalization
 
 METADATA = "exfuse"
 """Key of the metadata; one text, because safetensors writes several in any order."""
-LARGEST_HEADER = 100_000_000
-"""Bytes, as the safetensors library has it."""
+SMALLEST_HEADER, LARGEST_HEADER = 2, 100_000_000
+"""Bytes: `{}`, and what the safetensors library reads."""
+LARGEST_SIZE = 8192
+"""Pixels: sixteen times the paper's. A file that says more would have every photograph padded to it."""
 PICKLES = (b"PK\x03\x04", b"\x80")
 """How files of ``torch.save`` begin: a zip with a pickle inside, or a bare pickle."""
 
@@ -57,6 +58,8 @@ class Scores(Frozen):
     """Averaged with the mirrored images."""
     iou: dict[str, float | None]
     """By class name; none: no ground truth in the set."""
+    boundary_width: float | None = Field(default=None, gt=0)
+    """Pixels to a change of label that count as boundary where the preset that trained scores; none: not noted."""
 
 
 class SegmenterInfo(Frozen):
@@ -71,7 +74,7 @@ class SegmenterInfo(Frozen):
     """The classes' values in label masks."""
     merged: tuple[Annotated[int, Field(ge=0, lt=255)], ...] = ()
     """Values in label masks that counted as the first class in training, since the preset leaves their classes out."""
-    size: int = Field(gt=0)
+    size: int = Field(gt=0, le=LARGEST_SIZE, multiple_of=STRIDE)
     """Side in pixels to which images were padded or cropped in training, and are padded in use."""
     normalization: Normalization
     scores: Scores | None
@@ -105,6 +108,19 @@ class ClassifierInfo(Frozen):
 
 WeightsInfo = SegmenterInfo | ClassifierInfo
 _ADAPTER: TypeAdapter[WeightsInfo] = TypeAdapter(Annotated[WeightsInfo, Field(discriminator="kind")])
+
+
+class _Tensor(BaseModel):
+    """An entry of a header."""
+
+    dtype: str
+    shape: list[NonNegativeInt]
+    data_offsets: Annotated[list[NonNegativeInt], Field(min_length=2, max_length=2)]
+
+
+_HEADER: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+_WORDS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+_TENSORS: TypeAdapter[dict[str, _Tensor]] = TypeAdapter(dict[str, _Tensor])
 
 
 def read_info(source: Path) -> WeightsInfo:
@@ -168,18 +184,19 @@ def _header(stream: BinaryIO, source: Path) -> dict[str, Any]:
             f"{source} holds a pickle (a file of torch.save), which can run any code when it is opened; it is not "
             "opened. Give a .safetensors file."
         )
-    if not start.endswith(b"{") or length > LARGEST_HEADER:
+    if not start.endswith(b"{") or not SMALLEST_HEADER <= length <= LARGEST_HEADER:
         raise UserError(f"{source} is no safetensors file, or cut short. Fetch or make it again.")
     text = b"{" + stream.read(length - 1)
     size = stream.seek(0, 2)
     try:
-        header: dict[str, Any] = json.loads(text)
-        dict(header.get("__metadata__", {}))
-        ends = [int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"]
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+        header = _HEADER.validate_json(text)
+        _WORDS.validate_python(header.get("__metadata__", {}), strict=True)
+        entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        tensors = _TENSORS.validate_python(entries, strict=True)
+    except ValidationError as error:
         what = "cut short" if len(text) < length else "no safetensors file"
         raise UserError(f"{source} is {what}. Fetch or make it again.") from error
-    whole = 8 + length + max(ends, default=0)
+    whole = 8 + length + max((entry.data_offsets[1] for entry in tensors.values()), default=0)
     if size != whole:
         raise UserError(f"{source} is cut short or damaged ({size} bytes of {whole}). Fetch or make it again.")
     return header

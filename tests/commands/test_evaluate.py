@@ -2,17 +2,21 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from exfuse.commands.describe import val_scores
 from exfuse.data.labels import ClassMap, voc_palette
 from exfuse.data.sets import SET_COLUMNS
 from exfuse.evaluation.predictor import Predictor
 from exfuse.evaluation.results import summarize_segmentation
 from exfuse.evaluation.segmentation import evaluate_segmentation
 from exfuse.files import write_csv
+from exfuse.spec.weights import Scores
 from tests.program import call
 from tests.trained import CLASSES, LABELS, write_weights
 
@@ -75,6 +79,44 @@ def test_the_workflows_own_evaluation_says_the_same(
         assert f"\n{name} " in said
     assert f"{expected['miou']:7.2%}" in said
     assert "labels that count as background, as in training: 1, 2, 3" in said
+
+
+@pytest.mark.parametrize(
+    ("scores", "option", "width"),
+    [
+        ({"boundary_width": 3.0}, (), 3.0),
+        ({"boundary_width": 3.0}, ("--boundary-width", "2"), 2.0),
+        ({}, (), 0.875),
+        (None, (), 0.875),
+    ],
+)
+def test_boundaries_are_as_wide_as_the_preset_that_trained_has_them(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scores: dict[str, float] | None,
+    option: tuple[str, ...],
+    width: float,
+) -> None:
+    given = None if scores is None else Scores(on="val", images=1, miou=0.5, miou_flip=0.5, iou={}, **scores)
+    write_weights(folder / WEIGHTS, merged=MERGED, scores=given)
+    assert call(monkeypatch, "evaluate", WEIGHTS, "data/voc", "--json", "out.json", *option) == 0
+    assert numbers()["boundary_width"] == width
+    words = ("--json", "same.json", "--boundary-width", str(width))
+    assert call(monkeypatch, "evaluate", WEIGHTS, "data/voc", *words) == 0
+    assert numbers() == numbers("same.json")
+
+
+def test_the_width_goes_from_the_preset_into_the_file() -> None:
+    graph: Any = SimpleNamespace(
+        spec=SimpleNamespace(val_name="val", preset=SimpleNamespace(evaluation=SimpleNamespace(boundary_width=5.0)))
+    )
+    assert val_scores(graph, {"images": 2, "miou": 0.5, "iou": {}}, {"miou": 0.25}).boundary_width == 5.0
+
+
+@pytest.mark.parametrize("width", ["0", "-1", "nan", "inf"])
+def test_a_width_that_is_none(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: str) -> None:
+    assert call(monkeypatch, "evaluate", WEIGHTS, "data/voc", "--boundary-width", width) == 1
+    assert f"--boundary-width {width}: no width. Give pixels" in capsys.readouterr().err
 
 
 def test_other_layouts_of_the_same_data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from exfuse.errors import UserError
 from exfuse.export.check import Differences, check_batches, compare
 
 IMAGES = torch.zeros(1, 3, 1, 4, dtype=torch.uint8)
@@ -47,7 +48,12 @@ def test_the_worst_batch_counts() -> None:
 )
 def test_other_shapes_and_no_numbers_are_never_tolerable(scores: torch.Tensor) -> None:
     assert not compare(lambda images: scores, lambda images: EXPECTED, once()).tolerable
-    assert not compare(lambda images: scores, lambda images: scores * float("nan"), once()).tolerable
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_a_network_without_numbers_is_blamed_itself(broken: float) -> None:
+    with pytest.raises(UserError, match="the network itself"):
+        compare(lambda images: EXPECTED, lambda images: EXPECTED * broken, once())
 
 
 @pytest.mark.parametrize(

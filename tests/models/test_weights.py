@@ -187,12 +187,53 @@ def test_missing(tmp_path: Path, read: Callable[[Path], object]) -> None:
         b'{"w": {"data_offsets": []}}',
         b'{"w": {"data_offsets": ["a", "b"]}}',
         b'{"__metadata__": 3}',
+        b'{"__metadata__": []}',
+        b'{"__metadata__": {"exfuse": 3}}',
+        b'{"w": {"dtype": "F32", "data_offsets": [0, 0]}}',
+        b'{"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, Infinity]}}',
+        b'{"w": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 0]}}',
+        b'{"w":' + b"[" * 100_000,
     ],
 )
 def test_headers_that_mean_nothing(tmp_path: Path, header: bytes) -> None:
     (tmp_path / "w.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
     with pytest.raises(UserError, match=r"Fetch or make it again|cut short or damaged"):
         read_info(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("length", [0, 1])
+def test_a_length_in_which_no_header_fits_reads_nothing(tmp_path: Path, length: int) -> None:
+    (tmp_path / "w.safetensors").write_bytes(struct.pack("<Q", length) + b"{" + b" " * 100)
+    with pytest.raises(UserError, match="is no safetensors file, or cut short"):
+        read_info(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("size", [0, -32, 48, 8224, 2**62])
+def test_a_training_size_that_no_training_has(tmp_path: Path, info: SegmenterInfo, size: int) -> None:
+    words = {**info.model_dump(mode="json"), "size": size}
+    save_file({"w": torch.ones(2)}, tmp_path / "w.safetensors", {METADATA: json.dumps(words)})
+    with pytest.raises(UserError, match=r"does not know \(.*size: Input should be"):
+        read_info(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("type", [torch.float16, torch.bfloat16, torch.float64, torch.int32])
+def test_other_types_than_those_of_the_network(tmp_path: Path, info: SegmenterInfo, type: torch.dtype) -> None:
+    state = {**build(info.model).state_dict()}
+    name = next(name for name in state if name.endswith("running_var"))
+    state[name] = state[name].to(type)
+    save_weights(tmp_path / "w.safetensors", state, info)
+    with pytest.raises(UserError, match=rf"\(of another type: {name} {str(type).split('.')[1]} for float32\)"):
+        load_model(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_one_value_that_is_no_number(tmp_path: Path, info: SegmenterInfo, value: float) -> None:
+    state = build(info.model).state_dict()
+    name = list(state)[-1]
+    state[name].view(-1)[-1] = value
+    save_weights(tmp_path / "w.safetensors", state, info)
+    with pytest.raises(UserError, match=f"w.safetensors is of no use: {name} has values that are infinite or no num"):
+        load_model(tmp_path / "w.safetensors")
 
 
 def test_of_another_program(tmp_path: Path) -> None:
