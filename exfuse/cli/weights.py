@@ -42,7 +42,7 @@ def evaluate(
     flip: Flip = False,
     boundary_width: Annotated[
         float | None,
-        typer.Option(help="Pixels to a change of label that are boundary; else as the preset that trained has it."),
+        typer.Option(help="Pixels to a boundary that count as one; else as the preset has it that trained."),
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers here too.")] = None,
     overwrite: Overwrite = False,
