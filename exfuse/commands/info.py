@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from exfuse.commands.words import printable
 from exfuse.spec.model import BackboneSpec, DecoderSpec, ModelSpec, Prediction, Tap, Upsampling
 from exfuse.spec.weights import ClassifierInfo, Scores, SegmenterInfo, WeightsInfo, read_header, read_info
 
@@ -33,7 +34,7 @@ def run(weights: Path, *, as_json: bool = False) -> None:
         return
     for name, text in _lines(info, parameters(read_header(weights))):
         print(textwrap.fill(
-            text, LINE_WIDTH, initial_indent=f"{name:{LABEL_WIDTH}}", subsequent_indent=" " * LABEL_WIDTH,
+            printable(text), LINE_WIDTH, initial_indent=f"{name:{LABEL_WIDTH}}", subsequent_indent=" " * LABEL_WIDTH,
             break_on_hyphens=False,
         ))  # fmt: skip
 

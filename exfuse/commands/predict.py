@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from exfuse.commands.photograph_list import Photograph, file_id, files_of, list_photographs
+from exfuse.commands.words import printable
 from exfuse.data.images import encode_mask
 from exfuse.data.photographs import decode_photograph
 from exfuse.data.progress import Progress
@@ -124,6 +125,8 @@ def _read(photograph: Photograph, wanted: _Wanted) -> NDArray[np.uint8]:
     """RGB (H, W, 3), after all that can be wrong before the network is asked."""
     if photograph.problem:
         raise UserError(f"{photograph.path}: {photograph.problem}")
+    if photograph.path.exists() and not photograph.path.is_file():  # reading a pipe would wait for ever
+        raise UserError(f"{photograph.path}: it is no file. Give an image.")
     for target in (photograph.mask, photograph.overlay) if wanted.overlay else (photograph.mask,):
         if file_id(target) in wanted.originals:
             raise UserError(
@@ -175,8 +178,15 @@ def _write(
 
         background = info.labels[0] if info.classes[0] == BACKGROUND else None
         files[photograph.overlay] = encode_overlay(over(pixels, labels, background))
-    for target, content in files.items():
-        write_bytes(target, content)
+    written: list[Path] = []
+    try:
+        for target, content in files.items():
+            write_bytes(target, content)
+            written.append(target)
+    except UserError:
+        for target in written:  # half a result would count as one the next time
+            target.unlink(missing_ok=True)
+        raise
 
 
 def _shares(labels: NDArray[np.uint8], info: SegmenterInfo) -> str:
@@ -198,5 +208,5 @@ def _say(line: str) -> None:
 
 
 def _shown(text: str) -> str:
-    """Text that can be printed: names of files may hold bytes that are no text."""
-    return os.fsencode(text).decode(errors="replace")
+    """Text that can be printed: names of files may hold bytes that are no text, and anything but a zero byte."""
+    return printable(os.fsencode(text).decode(errors="replace"), keep="\n")

@@ -87,6 +87,8 @@ class SegmenterInfo(Frozen):
             raise ValueError(
                 f"{len(self.classes)} class names and {len(self.labels)} labels for {self.model.num_classes} classes"
             )
+        if len(set(self.classes)) != len(self.classes) or not all(self.classes):
+            raise ValueError("a class has no name of its own")
         values = (*self.labels, *self.merged)
         if len(set(values)) != len(values):
             raise ValueError("a value in label masks stands for two classes")
@@ -139,9 +141,9 @@ def read_info(source: Path) -> WeightsInfo:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        where = "".join(f"{part}: " for part in (".".join(map(str, first["loc"])),) if part)
         raise UserError(
-            f"{source} describes itself in a way that this version does not know ({where}: {first['msg']}). "
+            f"{source} describes itself in a way that this version does not know ({where}{first['msg']}). "
             "Train it again, or use the version that wrote it."
         ) from error
 

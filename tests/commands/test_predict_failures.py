@@ -192,3 +192,24 @@ def test_weights_that_predict_nothing(
     said = capsys.readouterr()
     assert re.search(message, said.err)
     assert (said.err.count("\n"), said.out, files("predictions")) == (1, "", set())
+
+
+def test_a_pipe_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo("pipe.jpg")
+    photo("a.jpg")
+    assert call(monkeypatch, "predict", WEIGHTS, "pipe.jpg", "a.jpg") == 1
+    assert "pipe.jpg: it is no file" in capsys.readouterr().err
+    assert files("predictions") == {"a.png"}
+
+
+def test_half_a_result_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo("a.jpg")
+    Path("predictions/a-overlay.jpg").mkdir(parents=True)
+    assert call(monkeypatch, "predict", WEIGHTS, "a.jpg", "--overlay", "--overwrite") == 1
+    assert not Path("predictions/a.png").exists()
+
+
+def test_names_cannot_steer_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("\x1b[2Ja.jpg").write_text("no image")
+    assert call(monkeypatch, "predict", WEIGHTS, "\x1b[2Ja.jpg") == 1
+    assert "\x1b" not in capsys.readouterr().err

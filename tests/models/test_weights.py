@@ -259,3 +259,9 @@ def test_another_number_of_classes_than_it_says(tmp_path: Path, info: SegmenterI
     save_weights(tmp_path / "w.safetensors", build(other).state_dict(), info)
     with pytest.raises(UserError, match=r"are not those of the network that it describes .*of another shape"):
         load_model(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("classes", [("background", "car", "car"), ("background", "", "cat")])
+def test_every_class_has_a_name_of_its_own(info: SegmenterInfo, classes: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="a class has no name of its own"):
+        SegmenterInfo.model_validate({**info.model_dump(), "classes": classes})
