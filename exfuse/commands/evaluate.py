@@ -68,12 +68,12 @@ def _score(
     from exfuse.data.progress import Progress
     from exfuse.evaluation.predictor import Predictor
     from exfuse.evaluation.results import summarize_segmentation
-    from exfuse.evaluation.segmentation import evaluate_images
+    from exfuse.evaluation.segmentation import evaluate_segmentation
 
     pairs = find_pairs(data, split)
     predictor = Predictor.in_own_process(weights, device)
     with Progress("evaluate", "images") as display:
-        (result,) = evaluate_images(
+        (result,) = evaluate_segmentation(
             predictor.network,
             PairSet(pairs, label_table(info.labels, info.merged)),
             len(info.classes),

@@ -95,6 +95,7 @@ def _score_val(graph: Graph, run_name: str, seed: int, model: "Segmenter", job: 
     from exfuse.commands.describe import val_scores
     from exfuse.data.images import encode_mask
     from exfuse.data.labels import ClassMap
+    from exfuse.data.loading import WholeImageSet
     from exfuse.evaluation.results import MODES, summarize_segmentation, write_confusions
     from exfuse.evaluation.segmentation import evaluate_segmentation
 
@@ -102,9 +103,8 @@ def _score_val(graph: Graph, run_name: str, seed: int, model: "Segmenter", job: 
     predictions: dict[str, bytes] = {}
     results = evaluate_segmentation(
         model,
-        graph.layout.set("val"),
-        graph.layout.data,
-        class_map,
+        WholeImageSet(graph.layout.set("val"), graph.layout.data, class_map),
+        class_map.num_classes,
         inference_settings(graph, run_name, model),
         boundary_width=graph.spec.preset.evaluation.boundary_width,
         keep=lambda name, labels: predictions.update({name: encode_mask(class_map.to_masks[labels])}),

@@ -21,40 +21,6 @@ FLIPS = (False, True)
 
 def evaluate_segmentation(
     model: nn.Module,
-    table: Path,
-    root: Path,
-    class_map: ClassMap,
-    settings: InferenceSettings,
-    *,
-    boundary_width: float,
-    flips: Sequence[bool] = FLIPS,
-    keep: Callable[[str, NDArray[np.uint8]], object] | None = None,
-    progress: Callable[[int], object] | None = None,
-) -> list[SegmentationResult]:
-    """As :func:`evaluate_images`, of a prepared set.
-
-    Args:
-        table: the set's table.
-        root: the prepared data that its paths are relative to.
-        class_map: the preset's classes, in the order of the model's; boundaries are those between these.
-
-    Raises:
-        UserError: the table, an image or a mask is absent or damaged.
-    """
-    return evaluate_images(
-        model,
-        WholeImageSet(table, root, class_map),
-        class_map.num_classes,
-        settings,
-        boundary_width=boundary_width,
-        flips=flips,
-        keep=keep,
-        progress=progress,
-    )
-
-
-def evaluate_images(
-    model: nn.Module,
     images: WholeImageSet | PairSet,
     num_classes: int,
     settings: InferenceSettings,
@@ -76,6 +42,9 @@ def evaluate_images(
 
     Returns:
         One result for each of ``flips``, in their order.
+
+    Raises:
+        UserError: an image or a mask is absent or damaged.
     """
     regions: dict[bool, list[NDArray[np.int64]]] = {flip: [] for flip in flips}
     done = 0
@@ -99,7 +68,18 @@ def predict_segmentation(
 ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Id and predicted labels (H, W) in VOC's ids of each image of a set, for the test server.
 
-    Arguments and errors are those of :func:`evaluate_segmentation`; images need no masks.
+    Images need no masks.
+
+    Args:
+        model: as in :func:`evaluate_segmentation`.
+        table: the set's table.
+        root: the prepared data that its paths are relative to.
+        class_map: the preset's classes, in the order of the model's.
+        settings: how images are given to the model.
+        flip: whether mirrored images take part.
+
+    Raises:
+        UserError: the table or an image is absent or damaged.
     """
     images = WholeImageSet(table, root, class_map)
     names = iter(images.records)

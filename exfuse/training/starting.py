@@ -9,9 +9,9 @@ from exfuse.errors import UserError
 from exfuse.models import build_classifier
 from exfuse.models.matching import differences
 from exfuse.models.weights import load_weights
+from exfuse.spec.graph.inspection import IMAGENET_CLASSES
 from exfuse.spec.model import BackboneSpec
 
-IMAGENET_CLASSES = 1000
 CLASSIFIER = "backbone.fc.weight"
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from exfuse.commands.describe import val_scores
 from exfuse.data.labels import ClassMap, voc_palette
+from exfuse.data.loading import WholeImageSet
 from exfuse.data.sets import SET_COLUMNS
 from exfuse.evaluation.predictor import Predictor
 from exfuse.evaluation.results import summarize_segmentation
@@ -59,11 +60,10 @@ def numbers(file: str = "out.json") -> dict[str, object]:
 def test_the_workflows_own_evaluation_says_the_same(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flip: bool
 ) -> None:
-    class_map = ClassMap(CLASSES[1:])
+    images = WholeImageSet(folder / "data/sets/val.csv", folder / "data", ClassMap(CLASSES[1:]))
     predictor = Predictor.open(WEIGHTS)
     (result,) = evaluate_segmentation(
-        predictor.network, folder / "data/sets/val.csv", folder / "data", class_map, predictor.settings,
-        boundary_width=7 * 64 / 512, flips=(flip,),
+        predictor.network, images, len(CLASSES), predictor.settings, boundary_width=7 * 64 / 512, flips=(flip,),
     )  # fmt: skip
     expected = summarize_segmentation(result, CLASSES)
     assert 0 < expected["miou"] < 1

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from exfuse.data.labels import ClassMap
+from exfuse.data.loading import WholeImageSet
 from exfuse.errors import UserError
 from exfuse.evaluation.boundary import boundary_mask
 from exfuse.evaluation.inference import InferenceSettings
@@ -47,13 +48,18 @@ def samples() -> dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     return {f"2007_{number:06}": sample(number, 16 + 4 * number, 40 - 3 * number) for number in range(5)}
 
 
+def images(table: Path) -> WholeImageSet:
+    """The set of a table, in the kept classes."""
+    return WholeImageSet(table, table.parent, ClassMap(KEPT))
+
+
 def test_counts_of_each_image_and_region(
     samples: dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]], write_set_of: Write
 ) -> None:
     table = write_set_of(samples)
     done: list[int] = []
     plain, flipped = evaluate_segmentation(
-        Reader(), table, table.parent, ClassMap(KEPT), SETTINGS, boundary_width=2, progress=done.append
+        Reader(), images(table), len(KEPT) + 1, SETTINGS, boundary_width=2, progress=done.append
     )
     assert done == [3, 5]
     assert (plain.flip, flipped.flip) == (False, True)
@@ -85,11 +91,11 @@ def test_plain_and_flipped_differ_where_the_model_depends_on_the_side(write_set_
 
     labels = np.full((4, 10), 2, dtype=np.uint8)
     table = write_set_of({"a": (np.zeros((4, 10, 3), dtype=np.uint8), labels)})
-    plain, flipped = evaluate_segmentation(LeftBlind(), table, table.parent, ClassMap(KEPT), SETTINGS, boundary_width=1)
+    plain, flipped = evaluate_segmentation(LeftBlind(), images(table), len(KEPT) + 1, SETTINGS, boundary_width=1)
     assert plain.confusion[0, 1].tolist() == [8, 32, 0]  # two columns wrong
     assert flipped.confusion[0, 1].tolist() == [16, 24, 0]  # (3 + 0) / 2 > (1 + 1) / 2: two on each side
     (alone,) = evaluate_segmentation(
-        LeftBlind(), table, table.parent, ClassMap(KEPT), SETTINGS, boundary_width=1, flips=(True,)
+        LeftBlind(), images(table), len(KEPT) + 1, SETTINGS, boundary_width=1, flips=(True,)
     )
     assert np.array_equal(alone.confusion, flipped.confusion)
 
@@ -100,7 +106,7 @@ def test_workers_change_nothing(
     table = write_set_of(samples)
     parallel = InferenceSettings(size=SETTINGS.size, mean=SETTINGS.mean, std=SETTINGS.std, batch_size=2, workers=2)
     results = [
-        evaluate_segmentation(Reader(), table, table.parent, ClassMap(KEPT), settings, boundary_width=2)[0]
+        evaluate_segmentation(Reader(), images(table), len(KEPT) + 1, settings, boundary_width=2)[0]
         for settings in (SETTINGS, parallel)
     ]
     assert np.array_equal(results[0].boundary, results[1].boundary)
@@ -122,4 +128,4 @@ def test_a_missing_image_is_named(write_set_of: Write) -> None:
     table = write_set_of({"a": sample(0, 20, 20)})
     (table.parent / "a.jpg").unlink()
     with pytest.raises(UserError, match=r"a\.jpg"):
-        evaluate_segmentation(Reader(), table, table.parent, ClassMap(KEPT), SETTINGS, boundary_width=1)
+        evaluate_segmentation(Reader(), images(table), len(KEPT) + 1, SETTINGS, boundary_width=1)
