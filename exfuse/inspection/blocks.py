@@ -38,7 +38,7 @@ BACKBONE = {
     "global_pool": ("fc", Part.CLASSIFIER),
     "fc": ("fc", Part.CLASSIFIER),
 }
-"""Of timm's ResNet: child, the block that it belongs to, and what that is."""
+"""Of the backbone: child, the block that it belongs to, and what that is."""
 WITHOUT_MODULE = {"add": Part.SUM, "upsample_bilinear2d": Part.RESIZING}
 """Operations that are a block where no named part runs them; any other only passes a map on (padding, cropping)."""
 DETAILED = (Part.SS, Part.SEB, Part.DECONVOLUTION, Part.SUBPIXEL, Part.CLASSIFIER)

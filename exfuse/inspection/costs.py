@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from exfuse.models import build, build_classifier
+from exfuse.models.meta import without_values
 from exfuse.models.segmenter import Segmenter
 from exfuse.models.semantic_supervision import Classifier
 from exfuse.spec.graph.inspection import IMAGENET_CLASSES
@@ -23,7 +24,7 @@ M = TypeVar("M", bound=nn.Module)
 
 def on_meta(make: Callable[[], M]) -> M:
     """A network without storage, in evaluation mode."""
-    with torch.device("meta"):
+    with without_values():
         return make().eval()
 
 

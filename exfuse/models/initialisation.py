@@ -10,8 +10,11 @@ import math
 import torch
 from torch import nn
 
-UPSAMPLING_TAPS = (0.25, 0.75, 0.75, 0.25)
-"""Bilinear interpolation by two, pixel centres aligned, as a transposed convolution of stride 2 and padding 1."""
+SCATTERED = torch.tensor((0.25, 0.75, 0.75, 0.25))
+"""Linear interpolation by two, pixel centres aligned, as a transposed convolution of stride 2 and padding 1."""
+GATHERED = torch.tensor(((0.25, 0.75, 0.0), (0.0, 0.75, 0.25)))
+"""The same as two convolutions: an even output row 2i lies between the input rows i − 1 and i, an odd one between i and
+i + 1."""
 
 
 def fan_scaled_(convolution: nn.Conv2d, gain: float = 1.0, bias: float = 0.0) -> nn.Conv2d:
@@ -38,25 +41,21 @@ def bilinear_deconvolution_(deconvolution: nn.ConvTranspose2d) -> nn.ConvTranspo
 
     Outside the map it interpolates towards zero, where ``interpolate`` repeats the edge.
     """
-    taps = torch.tensor(UPSAMPLING_TAPS, device=deconvolution.weight.device)
     deconvolution.weight.zero_()
+    kernel = torch.outer(SCATTERED, SCATTERED)
     for channel in range(deconvolution.in_channels):
-        deconvolution.weight[channel, channel] = torch.outer(taps, taps)
+        deconvolution.weight[channel, channel] = kernel
     return deconvolution
 
 
 @torch.no_grad()
 def bilinear_subpixels_(convolution: nn.Conv2d) -> nn.Conv2d:
-    """Makes a 3×3 convolution to 4·D channels, followed by ``PixelShuffle(2)``, the same interpolation.
-
-    An even output row 2i lies between the input rows i − 1 and i, an odd one between i and i + 1.
-    """
-    taps = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]], device=convolution.weight.device)
+    """Makes a 3×3 convolution to 4·D channels, followed by ``PixelShuffle(2)``, the same interpolation."""
     convolution.weight.zero_()
+    kernels = [torch.outer(row, column) for row in GATHERED for column in GATHERED]
     for channel in range(convolution.in_channels):
-        for row in range(2):
-            for column in range(2):
-                convolution.weight[4 * channel + 2 * row + column, channel] = torch.outer(taps[row], taps[column])
+        for pixel, kernel in enumerate(kernels):
+            convolution.weight[4 * channel + pixel, channel] = kernel
     assert convolution.bias is not None
     nn.init.zeros_(convolution.bias)
     return convolution

@@ -11,6 +11,7 @@ from torch import Tensor
 from exfuse.errors import UserError
 from exfuse.files import write_bytes
 from exfuse.models.matching import differences, not_finite
+from exfuse.models.meta import without_values
 from exfuse.models.segmenter import Segmenter, build
 from exfuse.spec.weights import METADATA, SegmenterInfo, WeightsInfo, read_header, read_segmenter_info
 
@@ -49,7 +50,7 @@ def load_model(source: Path, device: torch.device | str = "cpu") -> tuple[Segmen
     """
     info = read_segmenter_info(source)
     state = load_weights(source)
-    with torch.device("meta"):
+    with without_values():
         model = build(info.model)
     found = differences(model.state_dict(), state, same_types=True)
     if found:

@@ -67,7 +67,7 @@ class SemanticSupervisionSpec(Frozen):
 
 
 class BackboneSpec(Frozen):
-    """An encoder: timm's bottleneck ``ResNet`` by its numbers."""
+    """An encoder: a bottleneck ResNet by its numbers."""
 
     blocks: Blocks
     channels: tuple[int, int, int, int] = (64, 128, 256, 512)

@@ -125,6 +125,7 @@ backbone = BackboneSpec(blocks=(1, 1, 1, 1), channels=(8, 8, 8, 8))
 spec = ModelSpec(backbone=backbone, decoder=DecoderSpec(), num_classes=4)
 print(tuple(models.build(spec).eval()(torch.zeros(1, 3, 32, 32)).scores.shape))
 print(tuple(exfuse.load(sys.argv[1])(torch.zeros(1, 3, 5, 7, dtype=torch.uint8)).shape))
+assert not {"timm", "torchvision", "torch._dynamo", "sympy"} & set(sys.modules), "each takes a second or more to load"
 """
     environment = {**os.environ, "PYTHONPATH": str(repo_root), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", code, str(file)]

@@ -3,8 +3,10 @@
 import pytest
 import timm
 import torch
+from timm.layers.squeeze_excite import SEModule
 
 from exfuse.models.backbone import Backbone
+from exfuse.models.bottleneck import SqueezeExcitation
 from exfuse.spec.load import load
 from exfuse.spec.model import BackboneSpec
 from tests.conftest import ROOT
@@ -37,6 +39,27 @@ def test_same_outputs_as_timm(spec: BackboneSpec, name: str, enliven: Enliven) -
     with torch.no_grad():
         assert torch.equal(ours(images), theirs(images))
         assert torch.equal(ours.classify(ours.features(images)[-1]), theirs(images))
+
+
+@pytest.mark.parametrize(("spec", "name"), [AGAINST_TIMM[2], AGAINST_TIMM[3]])
+def test_starts_as_timms(spec: BackboneSpec, name: str) -> None:
+    """Tensors that are constant are equal, the others of one spread, where they are large enough to tell."""
+    torch.manual_seed(0)
+    ours, theirs = Backbone(spec, 1000).state_dict(), timm.create_model(name).state_dict()
+    compared = 0
+    for key, tensor in theirs.items():
+        if tensor.float().std(correction=0) == 0:
+            assert torch.equal(ours[key], tensor), key
+        elif tensor.numel() > 10_000:
+            compared += 1
+            assert ours[key].std().item() == pytest.approx(tensor.std().item(), rel=0.05), key
+    assert compared >= 100
+
+
+def test_squeezed_channels_are_timms() -> None:
+    with torch.device("meta"):
+        for channels in range(4, 2049, 4):
+            assert SqueezeExcitation(channels).fc1.weight.shape == SEModule(channels).fc1.weight.shape
 
 
 def test_features_are_the_tails_of_the_stages(backbone_spec: BackboneSpec) -> None:
