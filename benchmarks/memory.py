@@ -27,9 +27,9 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from benchmarks.process_memory import MEBIBYTE, in_fresh_process, peak_bytes
 from exfuse.models import build
+from exfuse.models.placement import MEMORY_FORMAT, place
 from exfuse.spec.load import load
 from exfuse.spec.settings import Precision
-from exfuse.training.device import MEMORY_FORMAT, place
 from exfuse.training.loop import Course, train
 from exfuse.training.losses import Losses, segmentation_losses
 

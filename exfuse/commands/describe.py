@@ -23,6 +23,7 @@ def segmenter_info(graph: Graph, job: Job, run: str, stage: StageName, scores: S
         size=spec.fine_tuning(run, stage).crop_size,
         normalization=spec.normalization(spec.backbone_name(run)),
         scores=scores,
+        rearranged=spec.backbones[spec.backbone_name(run)].rearranged,
         origin=_origin(graph, job),
     )
 
@@ -35,6 +36,7 @@ def classifier_info(graph: Graph, job: Job, name: str, num_classes: int, top1_er
         num_classes=num_classes,
         normalization=graph.spec.normalization(name),
         top1_error=top1_error,
+        rearranged=graph.spec.backbones[name].rearranged,
         origin=_origin(graph, job),
     )
 

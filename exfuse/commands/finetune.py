@@ -6,6 +6,7 @@ from exfuse.commands.jobs import running
 from exfuse.commands.pretrain import peak_memory_mb
 from exfuse.data.labels import ClassMap
 from exfuse.models import build, load_pretrained
+from exfuse.models.placement import place
 from exfuse.models.segmenter import Segmenter
 from exfuse.models.weights import load_weights, save_weights
 from exfuse.spec.graph import Graph
@@ -18,9 +19,8 @@ def run(graph: Graph, run_name: str, stage: StageName, seed: int) -> None:
     """Trains a stage and writes its weights; scores it when it is the run's last."""
     name = f"runs/{run_name}/seed{seed}/{stage}"
     with running(graph, name) as (job, about):
-        normalization = graph.spec.normalization(graph.spec.backbone_name(run_name))
-        preset = graph.spec.preset.model_copy(update={"normalization": normalization})
-        device = devices.prepare(preset.hardware, seed)
+        hardware = graph.spec.preset.hardware
+        device = devices.prepare(hardware, seed)
         target = graph.layout.stage(run_name, seed, stage)
         model = build(graph.spec.model(run_name))
         before = graph.jobs[job.upstream[0]]
@@ -33,7 +33,8 @@ def run(graph: Graph, run_name: str, stage: StageName, seed: int) -> None:
             f"{run_name} {stage}",
             model,
             graph.spec.fine_tuning(run_name, stage),
-            preset,
+            graph.spec.normalization(graph.spec.backbone_name(run_name)),
+            hardware,
             graph.layout.set(stage),
             graph.layout.data,
             ClassMap(graph.spec.classes[1:], graph.spec.all_classes),
@@ -54,4 +55,4 @@ def load_model(graph: Graph, run_name: str, seed: int) -> Segmenter:
     model = build(graph.spec.model(run_name))
     last = graph.job(graph.last_stage(run_name, seed))
     model.load_state_dict(load_weights(last.manifest.with_name("weights.safetensors")))
-    return devices.place(model, device)
+    return place(model, device)

@@ -55,6 +55,7 @@ def _lines(info: WeightsInfo, count: int) -> Iterator[tuple[str, str]]:
         yield from _segmenter_lines(info)
     else:
         yield from _classifier_lines(info)
+    yield "parts", _parts_of_the_paper(info)
     yield "parameters", f"{count:,}"
     mean, std = (" ".join(f"{value:g}" for value in of) for of in (info.normalization.mean, info.normalization.std))
     yield "pixels", f"RGB in 0–1, minus mean {mean}, divided by {std}"
@@ -76,7 +77,7 @@ def _segmenter_lines(info: SegmenterInfo) -> Iterator[tuple[str, str]]:
         yield "", f"trained as {info.classes[0]}: the values {', '.join(map(str, info.merged))}"
     yield "input", f"padded to {info.size}×{info.size} pixels; much larger images go through in tiles"
     yield "backbone", _backbone(info.model.backbone)
-    yield "decoder", "; ".join(_parts(info.model))
+    yield "decoder", "; ".join(_decoder(info.model))
     yield "score", _score(info.scores) if info.scores else "none: not the last stage of its run, or no labels"
 
 
@@ -86,6 +87,24 @@ def _classifier_lines(info: ClassifierInfo) -> Iterator[tuple[str, str]]:
     yield "backbone", _backbone(info.backbone)
     error = "not trained here" if info.top1_error is None else f"top-1 error {info.top1_error:.1%} on ImageNet val"
     yield "score", error
+
+
+def _parts_of_the_paper(info: WeightsInfo) -> str:
+    """Which of ExFuse's five parts the network has, in Table 3's order."""
+    if isinstance(info, SegmenterInfo):
+        backbone, decoder = info.model.backbone, info.model.decoder
+    else:
+        backbone, decoder = info.backbone, DecoderSpec()
+    parts = {
+        "SS": backbone.semantic_supervision is not None,
+        "LR": info.rearranged,
+        "ECRE": decoder.upsampling is Upsampling.ECRE,
+        "SEB": decoder.semantic_embedding,
+        "DAP": decoder.prediction is Prediction.DAP,
+    }
+    found = ", ".join(name for name, there in parts.items() if there) or "none"
+    unknown = "; whether its layers are rearranged (LR) the file does not say" if info.rearranged is None else ""
+    return f"{found}{unknown}"
 
 
 def _backbone(spec: BackboneSpec) -> str:
@@ -102,7 +121,7 @@ def _backbone(spec: BackboneSpec) -> str:
     return "; ".join(words)
 
 
-def _parts(spec: ModelSpec) -> list[str]:
+def _decoder(spec: ModelSpec) -> list[str]:
     """The decoder in the paper's words."""
     decoder = spec.decoder
     kernel = f"{decoder.gcn_kernel}×{decoder.gcn_kernel}"

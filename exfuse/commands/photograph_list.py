@@ -31,7 +31,8 @@ def list_photographs(words: Sequence[str], output: Path) -> list[Photograph]:
     """The photographs in the order in which they are named, those of a folder or pattern sorted.
 
     A folder is searched with all below it; its photographs keep their place there. Hidden files, those without the
-    suffix of an image, and what lies in ``output`` do not count there. A pattern takes whatever it matches.
+    suffix of an image, and what lies in ``output`` do not count there. A pattern takes whatever it matches. Two
+    photographs may have one name, and their results one place: only one of them can be done.
 
     Args:
         words: files, folders, or patterns (``*``, ``?``, ``[…]``, ``**``) that a shell did not expand.
@@ -41,15 +42,11 @@ def list_photographs(words: Sequence[str], output: Path) -> list[Photograph]:
     Raises:
         UserError: ``output`` is a folder that is searched.
     """
-    photographs: list[Photograph] = []
-    taken: dict[Path, Path] = {}
-    for word in words:
-        for path, name, problem in _expand(word, output):
-            mask = output / f"{name}.png"
-            if not problem and (other := taken.setdefault(mask, path)) is not path:
-                problem = f"it would be written to {mask}, as {other}. Rename one, or predict them into two folders."
-            photographs.append(Photograph(path, mask, output / f"{name}-overlay.jpg", problem))
-    return photographs
+    return [
+        Photograph(path, output / f"{name}.png", output / f"{name}-overlay.jpg", problem)
+        for word in words
+        for path, name, problem in _expand(word, output)
+    ]
 
 
 def files_of(photographs: Iterable[Photograph]) -> frozenset[tuple[int, int]]:

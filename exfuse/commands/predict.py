@@ -1,7 +1,7 @@
 """`exfuse predict`: the classes of photographs, each as a label mask and, where wanted, as an overlay."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,19 +81,21 @@ def run(
 def _segment(listed: Sequence[Photograph], weights: Path, device: str, wanted: _Wanted) -> list[str]:
     """Does what can be done, and gives the message of each photograph that failed."""
     failures: list[str] = []
+    written: dict[Path, Path] = {}
     predictor: Predictor | None = None
     with Progress("predict", "photographs") as display:
         for done, photograph in enumerate(listed):
             display.show(done, len(listed))
             pixels = None
             with _noted(failures), _within_memory(str(photograph.path)):
-                pixels = _read(photograph, wanted)
+                pixels = _read(photograph, wanted, written)
             if pixels is None:
                 continue
             predictor = predictor or _load(weights, device)
             with _noted(failures), _within_memory(str(photograph.path)):
                 labels = _labels(predictor, pixels, wanted.flip, display, (done, len(listed)))
                 _write(photograph, pixels, labels, predictor.info, wanted.overlay)
+                written[photograph.mask] = photograph.path
                 _say(f"{photograph.path} → {photograph.mask}: {_shares(labels, predictor.info)}")
     return failures
 
@@ -121,12 +123,23 @@ def _within_memory(what: str) -> Iterator[None]:
         ) from error
 
 
-def _read(photograph: Photograph, wanted: _Wanted) -> NDArray[np.uint8]:
-    """RGB (H, W, 3), after all that can be wrong before the network is asked."""
+def _read(photograph: Photograph, wanted: _Wanted, written: Mapping[Path, Path]) -> NDArray[np.uint8]:
+    """RGB (H, W, 3), after all that can be wrong before the network is asked.
+
+    Args:
+        photograph: what is read.
+        wanted: what is done with it.
+        written: the photograph of each mask that this call has written; not even ``--overwrite`` replaces one.
+    """
     if photograph.problem:
         raise UserError(f"{photograph.path}: {photograph.problem}")
     if photograph.path.exists() and not photograph.path.is_file():  # reading a pipe would wait for ever
         raise UserError(f"{photograph.path}: it is no file. Give an image.")
+    if (other := written.get(photograph.mask)) is not None:
+        raise UserError(
+            f"{photograph.path}: it would be written to {photograph.mask}, as {other} was. Rename one, or predict them "
+            "into two folders."
+        )
     for target in (photograph.mask, photograph.overlay) if wanted.overlay else (photograph.mask,):
         if file_id(target) in wanted.originals:
             raise UserError(

@@ -18,6 +18,7 @@ from PIL import ExifTags, Image
 from exfuse.data.images import DEEP_WHITE, encode_mask, opened, rgb_pixels
 from exfuse.data.labels import IGNORE_INDEX
 from exfuse.data.parallel import ordered_map
+from exfuse.data.photographs import FORMATS
 from exfuse.data.progress import progress, say
 from exfuse.data.publisher_folder import PublisherFolder, publisher_folder
 from exfuse.errors import UserError
@@ -25,7 +26,6 @@ from exfuse.files import read_bytes
 from exfuse.spec.own import VALUES, OwnData
 from exfuse.spec.own_files import OwnImage, list_images
 
-FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
 KEPT = {"JPEG": (".jpg", ("L", "RGB", "CMYK")), "PNG": (".png", ("1", "L", "LA", "P", "RGB", "RGBA"))}
 """Formats and modes of images that are kept byte by byte, with the suffix that they get."""
 VALUE_MODES = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L")

@@ -16,6 +16,7 @@ from exfuse.evaluation.inference import (
     label_bands,
     predict_batch,
 )
+from exfuse.models.placement import place
 from exfuse.models.segmenter import Segmenter
 from exfuse.models.weights import load_model
 from exfuse.spec.weights import SegmenterInfo
@@ -38,7 +39,7 @@ class Predictor(nn.Module):
 
     def __init__(self, network: Segmenter, info: SegmenterInfo) -> None:
         super().__init__()
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network = place(network)
         self.info = info
 
     @classmethod

@@ -1,6 +1,7 @@
 """Reads ``params/`` once, at the boundary, into a :class:`~exfuse.spec.spec.Spec`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from exfuse.spec.base import LedgerEntry
 from exfuse.spec.check import check
 from exfuse.spec.datasets import Datasets
 from exfuse.spec.fidelity import Fidelity, Part, Section, StatedHyperparameters
+from exfuse.spec.ledger import used_ledger
 from exfuse.spec.names import require
 from exfuse.spec.paper import Backbone, Claim, DecoderSwitches, Run, Table
 from exfuse.spec.settings import Preset
@@ -62,7 +64,7 @@ def load(root: Path, preset: str | None = None, overrides: Mapping[str, str] | N
         overrides=dict(overrides or {}),
     )
     check(spec, files)
-    return spec
+    return replace(spec, ledger=used_ledger(spec))
 
 
 def preset_names(root: Path) -> list[str]:

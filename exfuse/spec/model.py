@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from exfuse.spec.base import Frozen
 
@@ -13,9 +13,27 @@ STRIDE = 32
 Level = Literal[1, 2, 3, 4]
 """A feature level of the encoder: 1–4 are the paper's res-2 … res-5, at strides 4, 8, 16, 32."""
 
+# Far above any network of the field; a stranger's file that says more would be built for minutes, or not at all.
+LARGEST_DEPTH = 128
+"""Residual blocks of a stage."""
+LARGEST_WIDTH = 8192
+"""Channels of the stem, or planes of a stage."""
+LARGEST_CARDINALITY = 1024
+"""Groups, or channels of a group where a stage has 64 planes."""
+LARGEST_KERNEL = 511
+"""Pixels."""
+LARGEST_DECODER = 16384
+"""Channels of the decoder's maps."""
 
-Blocks = tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
+Depth = Annotated[int, Field(gt=0, le=LARGEST_DEPTH)]
+Blocks = tuple[Depth, Depth, Depth, Depth]
 """Residual blocks in res-2 … res-5."""
+
+Width = Annotated[int, Field(gt=0, le=LARGEST_WIDTH)]
+Planes = tuple[Width, Width, Width, Width]
+"""Planes of res-2 … res-5; a stage's output has four times as many channels."""
+
+Cardinality = Annotated[int, Field(gt=0, le=LARGEST_CARDINALITY)]
 
 
 def _odd(size: int) -> int:
@@ -24,8 +42,21 @@ def _odd(size: int) -> int:
     return size
 
 
-KernelSize = Annotated[int, Field(gt=0), AfterValidator(_odd)]
+KernelSize = Annotated[int, Field(gt=0, le=LARGEST_KERNEL), AfterValidator(_odd)]
 """Side of a kernel that has a centre."""
+
+
+def _ascending(levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    if tuple(sorted(set(levels))) != levels:
+        raise ValueError(f"must be ascending and without repeats, not {list(levels)}")
+    return levels
+
+
+SupervisedLevels = Annotated[tuple[Level, ...], Field(min_length=1, max_length=4), AfterValidator(_ascending)]
+"""Levels that have a head of semantic supervision."""
+
+WidthRatio = Annotated[float, Field(gt=0, le=16)]
+"""Channels of both 3×3 convolutions of such a head as a share of their stage's channels."""
 
 
 class Upsampling(StrEnum):
@@ -59,9 +90,8 @@ class Tap(StrEnum):
 class SemanticSupervisionSpec(Frozen):
     """Auxiliary classifiers of the pretraining (§3.1, Figure 3)."""
 
-    levels: tuple[Level, ...] = (1, 2, 3)
-    width_ratio: float = Field(1.0, gt=0)
-    """Channels of both 3×3 convolutions as a share of their stage's channels."""
+    levels: SupervisedLevels = (1, 2, 3)
+    width_ratio: WidthRatio = 1.0
     loss_weight: float = Field(0.3, gt=0)
     """Weight of each head's loss beside 1 for the network's own classifier."""
 
@@ -70,11 +100,10 @@ class BackboneSpec(Frozen):
     """An encoder: a bottleneck ResNet by its numbers."""
 
     blocks: Blocks
-    channels: tuple[int, int, int, int] = (64, 128, 256, 512)
-    """Planes of each stage; its output has four times as many channels."""
-    stem_width: int = Field(64, gt=0)
-    cardinality: int = Field(1, gt=0)
-    base_width: int = Field(64, gt=0)
+    channels: Planes = (64, 128, 256, 512)
+    stem_width: Width = 64
+    cardinality: Cardinality = 1
+    base_width: Cardinality = 64
     squeeze_excitation: bool = False
     semantic_supervision: SemanticSupervisionSpec | None = None
 
@@ -130,6 +159,15 @@ class ModelSpec(Frozen):
     def _tap_exists(self) -> "ModelSpec":
         if self.decoder.tap is Tap.SS_CONVOLUTION and self.backbone.semantic_supervision is None:
             raise ValueError("tap `ss-convolution` needs a backbone with semantic supervision")
+        return self
+
+    @model_validator(mode="after")
+    def _decoder_can_be_built(self) -> "ModelSpec":
+        if self.width > LARGEST_DECODER:
+            raise ValueError(
+                f"{self.num_classes} classes with DAP's k = {self.decoder.dap_kernel} need {self.width} channels in "
+                f"the decoder; at most {LARGEST_DECODER} are possible"
+            )
         return self
 
     @property

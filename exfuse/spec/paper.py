@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from exfuse.spec.base import Frozen
-from exfuse.spec.model import SUPERVISED, Blocks, Level, Prediction, Tap, Upsampling
+from exfuse.spec.model import SUPERVISED, Blocks, Cardinality, Level, Prediction, Tap, Upsampling
 from exfuse.spec.settings import Normalization, StageName
 
 Metric = Literal["miou", "top1_error", "test_miou"]
@@ -18,8 +18,8 @@ class Backbone(Frozen):
     source: str
     """Where the paper (or the paper that it cites) states the architecture."""
     blocks: Blocks
-    cardinality: int = 1
-    base_width: int = 64
+    cardinality: Cardinality = 1
+    base_width: Cardinality = 64
     squeeze_excitation: bool = False
     semantic_supervision: bool = False
     rearranged: bool = False

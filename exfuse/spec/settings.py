@@ -5,7 +5,16 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from exfuse.spec.base import Frozen, Hyperparameters
-from exfuse.spec.model import STRIDE, Blocks, KernelSize, Level
+from exfuse.spec.model import (
+    STRIDE,
+    Blocks,
+    Cardinality,
+    KernelSize,
+    Planes,
+    SupervisedLevels,
+    Width,
+    WidthRatio,
+)
 
 Precision = Literal["float32", "bfloat16"]
 StageName = Literal["coco", "trainaug", "train", "trainval"]
@@ -115,16 +124,9 @@ class Decoder(Hyperparameters):
 class SemanticSupervision(Hyperparameters):
     """The numbers that all SS heads of a preset share."""
 
-    levels: tuple[Level, ...] = Field(min_length=1)
-    width_ratio: float = Field(gt=0)
+    levels: SupervisedLevels
+    width_ratio: WidthRatio
     loss_weight: float = Field(gt=0)
-
-    @field_validator("levels")
-    @classmethod
-    def _levels_ascend(cls, levels: tuple[Level, ...]) -> tuple[Level, ...]:
-        if tuple(sorted(set(levels))) != levels:
-            raise ValueError(f"must be ascending and without repeats, not {list(levels)}")
-        return levels
 
 
 class Evaluation(Hyperparameters):
@@ -145,10 +147,10 @@ class BackboneScale(Hyperparameters):
     """What a preset changes in a backbone of ``backbones.yaml``; nothing named, nothing changed."""
 
     blocks: Blocks | None = None
-    channels: tuple[int, int, int, int] | None = None
-    stem_width: int | None = None
-    cardinality: int | None = None
-    base_width: int | None = None
+    channels: Planes | None = None
+    stem_width: Width | None = None
+    cardinality: Cardinality | None = None
+    base_width: Cardinality | None = None
 
 
 class Hardware(Frozen):

@@ -79,6 +79,9 @@ class SegmenterInfo(Frozen):
     normalization: Normalization
     scores: Scores | None
     """None: not its run's last stage, or no labels to score it on."""
+    rearranged: bool | None = None
+    """Whether the paper's layer rearrangement (LR) spread the backbone's blocks over the stages, which their numbers do
+    not tell at another size than the paper's; none: not noted."""
     origin: Origin
 
     @model_validator(mode="after")
@@ -105,6 +108,8 @@ class ClassifierInfo(Frozen):
     normalization: Normalization
     top1_error: float | None
     """In 0–1; none: not trained here."""
+    rearranged: bool | None = None
+    """As in :class:`SegmenterInfo`."""
     origin: Origin
 
 

@@ -9,10 +9,10 @@ from exfuse.data.loading import ImageNetSet, make_loader
 from exfuse.data.sampling import StepSampler
 from exfuse.data.transforms import RandomResizedCrop, normalize
 from exfuse.models import build_classifier
+from exfuse.models.placement import MEMORY_FORMAT, place
 from exfuse.models.semantic_supervision import Classifier
 from exfuse.spec.model import BackboneSpec
 from exfuse.spec.settings import Preset
-from exfuse.training.device import MEMORY_FORMAT, place
 from exfuse.training.history import History
 from exfuse.training.loop import Course, train
 from exfuse.training.losses import Losses, classification_losses

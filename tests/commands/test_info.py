@@ -12,6 +12,7 @@ from exfuse.commands.info import parameters
 from exfuse.models import build_classifier
 from exfuse.models.weights import save_weights
 from exfuse.spec.weights import ClassifierInfo, SegmenterInfo, read_header
+from tests.networks import EXFUSE
 from tests.program import call
 from tests.trained import BACKBONE, NORMALIZATION, describe, network, write_weights
 
@@ -67,6 +68,39 @@ def test_parts_are_named_where_they_are(
     assert all(part in f"{said['decoder']};" for part in there)
     assert not [part for part in absent if part in said["decoder"]]
     assert said["score"].startswith("none")
+
+
+@pytest.mark.parametrize(
+    ("decoder", "rearranged", "parts"),
+    [
+        (EXFUSE, True, "SS, LR, ECRE, SEB, DAP"),
+        (EXFUSE, False, "SS, ECRE, SEB, DAP"),
+        (EXFUSE, None, "SS, ECRE, SEB, DAP; whether its layers are rearranged (LR) the file does not say"),
+        ({"upsampling": "ecre"}, False, "SS, ECRE"),
+        ({"upsampling": "sub-pixel", "prediction": "wide"}, False, "SS"),
+        ({"semantic_embedding": True, "prediction": "dap"}, True, "SS, LR, SEB, DAP"),
+    ],
+)
+def test_which_of_the_papers_five_parts_a_network_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], decoder: dict[str, object],
+    rearranged: bool | None, parts: str,
+) -> None:  # fmt: skip
+    write_weights(tmp_path / "w.safetensors", decoder=decoder, rearranged=rearranged)
+    assert lines(monkeypatch, capsys, tmp_path / "w.safetensors")["parts"] == parts
+
+
+@pytest.mark.parametrize(("supervised", "rearranged", "parts"), [(True, True, "SS, LR"), (False, False, "none")])
+def test_which_of_them_a_backbone_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], supervised: bool,
+    rearranged: bool, parts: str,
+) -> None:  # fmt: skip
+    backbone = BACKBONE if supervised else BACKBONE.model_copy(update={"semantic_supervision": None})
+    about = ClassifierInfo(
+        title="narrow", backbone=backbone, num_classes=7, normalization=NORMALIZATION, top1_error=None,
+        rearranged=rearranged, origin=describe().origin,
+    )  # fmt: skip
+    save_weights(tmp_path / "w.safetensors", build_classifier(backbone, 7).state_dict(), about)
+    assert lines(monkeypatch, capsys, tmp_path / "w.safetensors")["parts"] == parts
 
 
 @pytest.mark.parametrize(("error", "words"), [(0.125, "top-1 error 12.5%"), (None, "not trained here")])

@@ -57,8 +57,24 @@ def test_two_photographs_of_one_name(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert call(monkeypatch, "predict", WEIGHTS, "x/a.jpg", "y/a.png") == 1
     said = capsys.readouterr().err
     assert "1 of 2 done; 1 failed:" in said
-    assert "y/a.png: it would be written to predictions/a.png, as x/a.jpg" in said
+    assert "y/a.png: it would be written to predictions/a.png, as x/a.jpg was" in said
     assert np.array_equal(np.asarray(Image.open("predictions/a.png")), expected(first))
+    assert call(monkeypatch, "predict", WEIGHTS, "x/a.jpg", "y/a.png", "--overwrite") == 1
+    assert np.array_equal(np.asarray(Image.open("predictions/a.png")), expected(first))
+
+
+def test_a_photograph_that_failed_keeps_none_of_its_name_from_being_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("x").mkdir()
+    Path("x/a.jpg").write_text("no image")
+    second = photo("y/a.jpg", seed=2)
+    photo("z/a.jpg", seed=3)
+    assert call(monkeypatch, "predict", WEIGHTS, "x/a.jpg", "absent/a.jpg", "y/a.jpg", "z/a.jpg") == 1
+    said = capsys.readouterr().err
+    assert "1 of 4 done; 3 failed:" in said
+    assert "z/a.jpg: it would be written to predictions/a.png, as y/a.jpg was" in said
+    assert np.array_equal(np.asarray(Image.open("predictions/a.png")), expected(second))
 
 
 # --- results among photographs ---

@@ -271,6 +271,14 @@ BAD_PARAMS: dict[str, tuple[Callable[[Params], object], tuple[str, ...]]] = {
         _put("presets/mini.yaml", "backbones.resnet50", {"blocks": [1, 0, 1, 1]}),
         ("mini.yaml", "backbones.resnet50.blocks.1 = 0"),
     ),
+    "stage-of-a-million-blocks": (
+        _put("presets/mini.yaml", "backbones.resnet50", {"blocks": {"value": [1, 10**6, 1, 1], "source": "paper"}}),
+        ("mini.yaml", "backbones.resnet50.blocks.1 = 1000000", "less than or equal to 128"),
+    ),
+    "stage-of-a-million-planes": (
+        _put("presets/mini.yaml", "backbones.resnet50", {"channels": {"value": [8, 10**6, 8, 8], "source": "paper"}}),
+        ("mini.yaml", "backbones.resnet50.channels.1 = 1000000", "less than or equal to 8192"),
+    ),
     "stage-without-channels": (
         _put("presets/mini.yaml", "backbones.resnet50", {"blocks": [1, 1, 1, 1], "base_width": 4}),
         ("mini.yaml", "backbones.resnet50", "no channel at base width 4"),

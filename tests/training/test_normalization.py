@@ -11,7 +11,7 @@ from exfuse.commands import finetune, pretrain, score
 from exfuse.errors import UserError
 from exfuse.models import build_classifier
 from exfuse.models.weights import save_weights
-from exfuse.spec.settings import Normalization, Preset
+from exfuse.spec.settings import Normalization
 from exfuse.spec.weights import ClassifierInfo, Origin, read_info
 from tests.params import Params, copy_params
 
@@ -53,6 +53,9 @@ def test_keys_of_runs_hold_what_their_backbone_was_trained_with(params: Params) 
     trained = {name: job for name, job in graph.jobs.items() if "normalization" in job.settings}
     runs = {name for name in graph.jobs if name.startswith(f"runs/{RUN}") and name.endswith("/trainaug")}
     assert len(runs) == 4
+    mean, std = (entry for entry in graph.spec.ledger if entry.path.startswith("normalization"))
+    assert (mean.value, std.value) == (expected["mean"], expected["std"])
+    assert mean.source == std.source == "trained/: resnet50"
     assert trained.keys() == {f"backbones/{BACKBONE}", *runs}
     assert all(job.settings["normalization"] == expected for job in trained.values())
 
@@ -64,9 +67,9 @@ def test_a_stage_trains_and_is_scored_with_it(params: Params, monkeypatch: pytes
     copyfile(given(params), graph.layout.backbone(BACKBONE) / "weights.safetensors")
     used: list[Normalization] = []
 
-    def stop(title: str, model: torch.nn.Module, settings: object, preset: Preset, *rest: object) -> None:
+    def stop(title: str, model: torch.nn.Module, settings: object, given: Normalization, *rest: object) -> None:
         scoring = score.inference_settings(graph, RUN, model)  # type: ignore[arg-type]
-        used.extend((preset.normalization, Normalization(mean=scoring.mean, std=scoring.std)))
+        used.extend((given, Normalization(mean=scoring.mean, std=scoring.std)))
         raise InterruptedError
 
     monkeypatch.setattr(finetune, "fine_tune", stop)

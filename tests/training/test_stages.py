@@ -82,7 +82,10 @@ def _fine_tune(table: Path, preset: Preset, *, seed: int = 0, settings: FineTuni
     torch.manual_seed(0)
     model = build(EXFUSE)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    history = fine_tune("a stage", model, settings, preset, table, table.parent, ClassMap(CLASSES), seed, CPU)
+    history = fine_tune(
+        "a stage", model, settings, preset.normalization, preset.hardware, table, table.parent, ClassMap(CLASSES), seed,
+        CPU,
+    )  # fmt: skip
     history.write(table.with_name("history.csv"))
     return before, model.state_dict()
 
@@ -127,7 +130,9 @@ def test_frozen_batch_norm_gets_no_gradient_and_normalises_with_its_statistics(t
     seen: list[tuple[Tensor, Tensor]] = []
     norms["backbone.bn1"].register_forward_hook(lambda _, inputs, output: seen.append((inputs[0], output.clone())))
     frozen = STAGE.model_copy(update={"batch_norm": "frozen"})
-    fine_tune("a stage", model, frozen, preset, table, table.parent, ClassMap(CLASSES), 0, CPU)
+    fine_tune(
+        "a stage", model, frozen, preset.normalization, preset.hardware, table, table.parent, ClassMap(CLASSES), 0, CPU
+    )
     assert len(seen) == STAGE.steps
     for maps, normalised in seen:
         torch.testing.assert_close(normalised, (maps - 0.25) / (4.0 + 1e-5) ** 0.5)
