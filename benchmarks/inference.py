@@ -9,7 +9,7 @@ Both networks have random weights, 21 classes and the same three forms, with the
 ``torch.inference_mode``, channels last.
 
 eager     as training leaves it, and as it is evaluated
-folded    batch norm folded into the convolutions (``exfuse.models.folding``), else eager
+folded    batch norm folded into the convolutions (``benchmarks.folding``), else eager
 compiled  ``torch.compile`` with frozen weights, which folds, joins and lays out everything beforehand
 
 Operations are multiply-accumulates, counted by ``torch.utils.flop_counter``. Images a second are by the clock,
@@ -29,11 +29,11 @@ from torch.profiler import profile
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models.segmentation import fcn_resnet50
 
+from benchmarks.folding import folded
 from benchmarks.rounds import Rates, alternate, spread
 from exfuse.models import build
-from exfuse.models.folding import folded
+from exfuse.models.placement import MEMORY_FORMAT, place
 from exfuse.spec.load import load
-from exfuse.training.device import MEMORY_FORMAT, place
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = 21

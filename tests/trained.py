@@ -8,26 +8,21 @@ import torch
 from exfuse.models import build
 from exfuse.models.segmenter import Segmenter
 from exfuse.models.weights import save_weights
-from exfuse.spec.model import BackboneSpec, DecoderSpec, ModelSpec, SemanticSupervisionSpec
 from exfuse.spec.settings import Normalization
 from exfuse.spec.weights import Origin, Scores, SegmenterInfo
+from tests.networks import EXFUSE, backbone, enliven, gcn
 
 CLASSES = ("background", "car", "cat")
 LABELS = (0, 7, 8)
 NORMALIZATION = Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-BACKBONE = BackboneSpec(
-    blocks=(1, 1, 2, 1), channels=(4, 4, 6, 8), stem_width=8, cardinality=2, base_width=32,
-    semantic_supervision=SemanticSupervisionSpec(width_ratio=0.5),
-)  # fmt: skip
-EXFUSE = {"tap": "ss-convolution", "upsampling": "ecre", "semantic_embedding": True, "prediction": "dap"}
+BACKBONE = backbone()
 
 
 def describe(**changes: Any) -> SegmenterInfo:
-    """What a small ExFuse of three of VOC's classes says of itself, but for what is given."""
-    decoder = changes.pop("decoder", EXFUSE)
+    """What a small ExFuse of three of VOC's classes says of itself, but for what is given; ``decoder``: its options."""
     of_info: dict[str, Any] = {
         "title": "small ExFuse",
-        "model": ModelSpec(backbone=BACKBONE, decoder=DecoderSpec(gcn_kernel=5, **decoder), num_classes=len(CLASSES)),
+        "model": gcn(**changes.pop("decoder", EXFUSE)),
         "classes": CLASSES,
         "labels": LABELS,
         "size": 64,
@@ -41,14 +36,10 @@ def describe(**changes: Any) -> SegmenterInfo:
     return SegmenterInfo(**of_info | changes)
 
 
-def network(info: SegmenterInfo, seed: int = 0) -> Segmenter:
+def network(info: SegmenterInfo) -> Segmenter:
     """With random weights that make every class appear."""
-    torch.manual_seed(seed)
-    model = build(info.model)
-    for name, parameter in model.named_parameters():
-        if parameter.dim() == 1 and "bn" in name:  # timm starts some at zero, which hides whole branches
-            torch.nn.init.uniform_(parameter, 0.5, 1.5)
-    return model.eval()
+    torch.manual_seed(0)
+    return enliven(build(info.model)).eval()
 
 
 def write_weights(target: Path, **changes: Any) -> SegmenterInfo:

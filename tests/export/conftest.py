@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from exfuse.models.weights import load_model
-from tests.export.networks import DECODERS, info_of, write_network
+from tests.export.networks import MODELS, info_of, write_network
 
 Scores = Callable[[Path, NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -18,7 +18,7 @@ Scores = Callable[[Path, NDArray[np.uint8]], NDArray[np.float32]]
 def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Files of weights: ``gcn``, and ``exfuse`` with every switch."""
     folder = tmp_path_factory.mktemp("weights")
-    return {name: write_network(folder / f"{name}.safetensors", info_of(name)) for name in DECODERS}
+    return {name: write_network(folder / f"{name}.safetensors", info_of(name)) for name in MODELS}
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Small networks that are alive in every part, and images for them."""
+"""The networks that are exported, alive in every part, and images for them."""
 
 from pathlib import Path
 
@@ -7,70 +7,33 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from exfuse.models import build
 from exfuse.models.weights import save_weights
-from exfuse.spec.model import (
-    BackboneSpec,
-    DecoderSpec,
-    ModelSpec,
-    Prediction,
-    SemanticSupervisionSpec,
-    Tap,
-    Upsampling,
-)
-from exfuse.spec.settings import Normalization
-from exfuse.spec.weights import Origin, SegmenterInfo
+from exfuse.spec.weights import SegmenterInfo
+from tests.networks import backbone, exfuse, gcn
+from tests.trained import describe, network
 
-DECODERS = {
-    "gcn": DecoderSpec(gcn_kernel=5),
-    "exfuse": DecoderSpec(
-        gcn_kernel=5,
-        tap=Tap.SS_CONVOLUTION,
-        upsampling=Upsampling.ECRE,
-        semantic_embedding=True,
-        prediction=Prediction.DAP,
-    ),
+BACKBONES = {
+    "gcn": backbone(blocks=(1, 1, 1, 1)),
+    "exfuse": backbone(blocks=(1, 1, 1, 1), squeeze_excitation=True),
 }
-
+MODELS = {"gcn": gcn(), "exfuse": exfuse()}
 SIZES = {"gcn": 64, "exfuse": 128}
 """Training sizes. 5/4 of 64 is no larger multiple of 32; of 128 it is 160, the largest side that goes whole."""
 
 
-def info_of(network: str, size: int | None = None) -> SegmenterInfo:
+def info_of(name: str, size: int | None = None) -> SegmenterInfo:
     """What a file of ``gcn``, or of ``exfuse`` with every switch, says of itself; ``size`` replaces its own."""
-    decoder = DECODERS[network]
-    backbone = BackboneSpec(
-        blocks=(1, 1, 1, 1),
-        channels=(4, 4, 6, 8),
-        stem_width=8,
-        cardinality=2,
-        base_width=32,
-        squeeze_excitation=decoder.semantic_embedding,
-        semantic_supervision=SemanticSupervisionSpec(width_ratio=0.5),
-    )
-    return SegmenterInfo(
-        title="a small “network”",
-        model=ModelSpec(backbone=backbone, decoder=decoder, num_classes=3),
-        classes=("background", "chair", "potted plant"),
-        labels=(0, 9, 16),
-        size=size or SIZES[network],
-        normalization=Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
-        scores=None,
-        origin=Origin(job="runs/small/seed0/trainaug", key="abc", preset="none", data="none", code="none"),
-    )
+    model = MODELS[name].model_copy(update={"backbone": BACKBONES[name]})
+    return describe(title="a small “network”", model=model, size=size or SIZES[name], scores=None)
 
 
 def write_network(target: Path, info: SegmenterInfo) -> Path:
-    """Random weights and statistics, away from where a network starts: there, some branches are almost nothing."""
-    model = build(info.model)
+    """Random weights away from where a network starts: there, some branches are almost nothing."""
+    model = network(info)
     generator = torch.Generator().manual_seed(3)
-    state = model.state_dict()
-    for name, tensor in state.items():
-        if name.endswith("running_var"):
-            tensor += torch.rand(tensor.shape, generator=generator)
-        elif tensor.is_floating_point():
-            tensor += 0.1 * torch.randn(tensor.shape, generator=generator)
-    save_weights(target, state, info)
+    for parameter in model.parameters():
+        parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
+    save_weights(target, model.state_dict(), info)
     return target
 
 

@@ -1,6 +1,7 @@
 """`exfuse export`: other programs compute what this one does, from files that say what they are."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,17 +27,27 @@ Scores = Callable[[Path, NDArray[np.uint8]], NDArray[np.float32]]
 Run = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
-def onnx_runtime(file: Path) -> Run:
+@dataclass(frozen=True)
+class Opened:
+    """A file as other programs see it."""
+
+    run: Run
+    description: str
+
+
+def onnx_runtime(file: Path) -> Opened:
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    return lambda images: session.run(["scores"], {"images": images})[0]
+    description = session.get_modelmeta().custom_metadata_map["exfuse"]
+    return Opened(lambda images: session.run(["scores"], {"images": images})[0], description)
 
 
-def torch_export(file: Path) -> Run:
-    module = torch.export.load(file).module()
-    return lambda images: module(torch.from_numpy(images)).numpy()
+def torch_export(file: Path) -> Opened:
+    extra = {"exfuse": ""}
+    module = torch.export.load(file, extra_files=extra).module()
+    return Opened(lambda images: module(torch.from_numpy(images)).numpy(), extra["exfuse"])
 
 
-RUNNERS: dict[str, Callable[[Path], Run]] = {"onnx": onnx_runtime, "torch-export": torch_export}
+OPENERS: dict[str, Callable[[Path], Opened]] = {"onnx": onnx_runtime, "torch-export": torch_export}
 
 
 @pytest.fixture(scope="session")
@@ -54,9 +65,9 @@ def exported(weights: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def opened(exported: Callable[..., Path]) -> Callable[[str, str], Run]:
+def opened(exported: Callable[..., Path]) -> Callable[[str, str], Opened]:
     """Opens once for all tests."""
-    return cache(lambda network, format: RUNNERS[format](exported(network, format)))
+    return cache(lambda network, format: OPENERS[format](exported(network, format)))
 
 
 def assert_scores(run: Run, weights: Path, by_hand: Scores, shape: tuple[int, int, int]) -> None:
@@ -81,17 +92,17 @@ def test_largest_side_is_a_multiple_of_32_up_to_five_quarters_of_the_training_si
     ],
 )
 def test_files_score_images_of_many_sizes_as_prediction_does(
-    network: str, format: str, weights: dict[str, Path], opened: Callable[[str, str], Run], scores_by_hand: Scores
+    network: str, format: str, weights: dict[str, Path], opened: Callable[[str, str], Opened], scores_by_hand: Scores
 ) -> None:
-    run = opened(network, format)
+    run = opened(network, format).run
     for shape in SHAPES[network]:
         assert_scores(run, weights[network], scores_by_hand, shape)
 
 
-def test_torch_export_refuses_what_prediction_would_cut_into_tiles(opened: Callable[[str, str], Run]) -> None:
+def test_torch_export_refuses_what_prediction_would_cut_into_tiles(opened: Callable[[str, str], Opened]) -> None:
     for height, width in ((65, 60), (60, 65)):
         with pytest.raises(AssertionError, match=r"(?i)guard failed.*64"):
-            opened("gcn", "torch-export")(photographs(1, height, width))
+            opened("gcn", "torch-export").run(photographs(1, height, width))
 
 
 @pytest.mark.slow
@@ -99,16 +110,15 @@ def test_a_training_size_of_one_unit(tmp_path: Path, scores_by_hand: Scores) -> 
     small = write_network(tmp_path / "small.safetensors", info_of("gcn", size=32))
     command.run(small, "torch-export", None, None, overwrite=False)
     for shape in ((1, 32, 32), (2, 1, 7)):
-        assert_scores(torch_export(tmp_path / "small.pt2"), small, scores_by_hand, shape)
+        assert_scores(torch_export(tmp_path / "small.pt2").run, small, scores_by_hand, shape)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", ["50x41", "129x96"])
-@pytest.mark.parametrize("format", list(RUNNERS))
+@pytest.mark.parametrize(("format", "size"), [("onnx", "129x96"), ("torch-export", "50x41")])
 def test_a_size_fixes_the_images_and_not_their_number(
     format: str, size: str, weights: dict[str, Path], exported: Callable[..., Path], scores_by_hand: Scores
 ) -> None:
-    run = RUNNERS[format](exported("exfuse", format, size))
+    run = OPENERS[format](exported("exfuse", format, size)).run
     height, width = map(int, size.split("x"))
     for count in (1, 3):
         assert_scores(run, weights["exfuse"], scores_by_hand, (count, height, width))
@@ -118,15 +128,9 @@ def test_a_size_fixes_the_images_and_not_their_number(
 
 @pytest.mark.parametrize(("network", "format"), [("gcn", "torch-export"), ("exfuse", "onnx")])
 def test_files_describe_themselves_as_the_weights_do(
-    network: str, format: str, weights: dict[str, Path], exported: Callable[..., Path]
+    network: str, format: str, weights: dict[str, Path], opened: Callable[[str, str], Opened]
 ) -> None:
-    file = exported(network, format)
-    if format == "onnx":
-        text = {entry.key: entry.value for entry in onnx.load(file).metadata_props}["exfuse"]
-    else:
-        extra = {"exfuse": ""}
-        torch.export.load(file, extra_files=extra)
-        text = extra["exfuse"]
+    text = opened(network, format).description
     assert text == read_header(weights[network])["__metadata__"]["exfuse"]
     assert SegmenterInfo.model_validate_json(text) == info_of(network)
 
@@ -155,7 +159,7 @@ def test_nothing_of_the_machine_is_in_a_file(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format", list(RUNNERS))
+@pytest.mark.parametrize("format", list(OPENERS))
 def test_equal_weights_are_equal_files(
     format: Any, weights: dict[str, Path], exported: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -18,15 +18,17 @@ from exfuse.spec.freshness import has_expected_key
 from exfuse.spec.graph import Graph
 from exfuse.spec.graph.inspection import pretraining_classes
 from exfuse.spec.load import load
-from tests.inspection.networks import CLASSES, SIZE, backbone, model
+from tests import networks
+from tests.networks import CLASSES
 
+SIZE = 64
 SUM = "decoder: sum at stride {}"
 RESIZING = "network: bilinear resizing at stride 1"
 
 
 def traced(size: int = SIZE, **options: Any) -> Network:
     torch.manual_seed(0)
-    return segmentation_network(build(model(**options)), size)
+    return segmentation_network(build(networks.exfuse(**options)), size)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +98,7 @@ def test_edges_of_exfuse_are_those_of_figure_2(exfuse: Network) -> None:
 
 
 def test_blocks_hold_every_parameter_once(exfuse: Network) -> None:
-    count = sum(parameter.numel() for parameter in build(model()).parameters())
+    count = sum(parameter.numel() for parameter in build(networks.exfuse()).parameters())
     assert sum(block.parameters for block in exfuse.blocks) == count
 
 
@@ -152,7 +154,7 @@ def test_proposed_is_what_the_baseline_does_not_have() -> None:
     gcn = {"tap": "tail", "upsampling": "deconvolution", "semantic_embedding": False, "prediction": "plain"}
     baseline = traced(**gcn)
     assert not any(block.proposed for block in baseline.blocks)
-    network = segmentation_network(build(model()), SIZE, baseline)
+    network = segmentation_network(build(networks.exfuse()), SIZE, baseline)
     proposed = {block.id for block in network.blocks if block.proposed}
     heads = {
         f"{part}.{level}" for part in ("semantic_supervision", "decoder.semantic_embedding") for level in (1, 2, 3)
@@ -201,7 +203,7 @@ def test_a_graph_that_says_other_shapes_than_the_network_is_refused(monkeypatch:
 
 
 def test_real_shapes_are_those_that_modules_give() -> None:
-    network = build(model()).eval()
+    network = build(networks.exfuse()).eval()
     shapes = tracing.real_shapes(network, torch.zeros(1, 3, SIZE, SIZE))
     features = network.features(torch.zeros(1, 3, SIZE, SIZE))
     for level, tensor in features.items():
@@ -212,14 +214,14 @@ def test_real_shapes_are_those_that_modules_give() -> None:
 
 
 def test_tracing_leaves_the_weights_and_statistics() -> None:
-    network = build(model())
+    network = build(networks.exfuse())
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     segmentation_network(network, SIZE)
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
 
 
 def test_pretraining_has_a_head_at_the_tail_of_each_supervised_stage() -> None:
-    network = pretraining_network(backbone(squeeze_excitation=True), 40, 7)
+    network = pretraining_network(networks.backbone(squeeze_excitation=True), 40, 7)
     for level in (1, 2, 3):
         head = network.block(f"semantic_supervision.{level}")
         assert head.shape == (7,)
@@ -232,7 +234,7 @@ def test_pretraining_has_a_head_at_the_tail_of_each_supervised_stage() -> None:
 
 
 def test_without_supervision_there_is_one_classifier() -> None:
-    network = pretraining_network(backbone(semantic_supervision=None), 40, 7)
+    network = pretraining_network(networks.backbone(semantic_supervision=None), 40, 7)
     assert not network.of(Part.SS)
     assert len(network.of(Part.OUTPUT)) + len(network.of(Part.AUXILIARY_OUTPUT)) == 1
 

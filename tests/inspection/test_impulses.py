@@ -4,12 +4,12 @@ import pytest
 
 from exfuse.inspection.impulses import dap_impulses, shuffle_impulses
 from exfuse.models import build
-from tests.inspection.networks import CLASSES, model
+from tests.networks import CLASSES, exfuse
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 def test_dap_moves_every_channel_as_equation_3_says(kernel: int) -> None:
-    impulses = dap_impulses(build(model(dap_kernel=kernel)))
+    impulses = dap_impulses(build(exfuse(dap_kernel=kernel)))
     assert impulses is not None
     assert impulses.kernel == kernel
     half, found = kernel // 2, {one.channel: one for one in impulses.found}
@@ -24,7 +24,7 @@ def test_dap_moves_every_channel_as_equation_3_says(kernel: int) -> None:
 
 
 def test_shuffle_moves_channels_as_sub_pixel_convolution_says() -> None:
-    impulses = shuffle_impulses(build(model()))
+    impulses = shuffle_impulses(build(exfuse()))
     assert impulses is not None
     assert impulses.channels == 4 * 27
     found = {one.channel: (one.target, one.row, one.column, one.weight) for one in impulses.found}
@@ -32,6 +32,6 @@ def test_shuffle_moves_channels_as_sub_pixel_convolution_says() -> None:
 
 
 def test_what_a_network_does_not_have_gives_no_impulses() -> None:
-    network = build(model(prediction="wide", upsampling="deconvolution"))
+    network = build(exfuse(prediction="wide", upsampling="deconvolution"))
     assert dap_impulses(network) is None
     assert shuffle_impulses(network) is None

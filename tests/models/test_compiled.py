@@ -1,7 +1,6 @@
-"""Eager, compiled and exported networks agree: GCN's and ExFuse's at `mini`'s size, odd image sizes too."""
+"""Eager, compiled and exported networks agree: a small GCN and a small ExFuse, odd image sizes too."""
 
 import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,17 +10,22 @@ from torch.nn import functional as F
 
 from exfuse.models import build
 from exfuse.models.segmenter import Segmenter
-from exfuse.spec.load import load
-from tests.models.conftest import Enliven
+from exfuse.spec.model import ModelSpec
+from tests import networks
 
 SIZES = [(64, 64), (37, 53)]
+SPECS = {"gcn": networks.gcn(), "exfuse": networks.exfuse()}
 
 
-@pytest.fixture(params=["gcn-resnet50", "exfuse"])
-def model(request: pytest.FixtureRequest, repo_root: Path, enliven: Enliven) -> nn.Module:
+def make(spec: ModelSpec) -> Segmenter:
     torch.compiler.reset()
     torch.manual_seed(0)
-    return enliven(build(load(repo_root, "mini").model(request.param))).eval()
+    return networks.enliven(build(spec)).eval()
+
+
+@pytest.fixture(params=list(SPECS))
+def model(request: pytest.FixtureRequest) -> Segmenter:
+    return make(SPECS[request.param])
 
 
 def images(size: tuple[int, int]) -> torch.Tensor:
@@ -64,10 +68,8 @@ def gradients(model: Segmenter, call: Any) -> dict[str, torch.Tensor]:
     return {name: parameter.grad.clone() for name, parameter in model.named_parameters() if parameter.grad is not None}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("model", ["exfuse"], indirect=True)
-def test_traced_by_the_compiler_in_training(model: nn.Module) -> None:
-    assert isinstance(model, Segmenter)
+def test_traced_by_the_compiler_in_training() -> None:
+    model = make(networks.exfuse(levels=(3, 4)))
     expected = gradients(model, model)
     actual = gradients(model, torch.compile(model, backend="aot_eager", fullgraph=True))
     assert actual.keys() == expected.keys() == {name for name, _ in model.named_parameters()}
@@ -79,12 +81,12 @@ def test_traced_by_the_compiler_in_training(model: nn.Module) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="inductor needs a C++ compiler")
-def test_compiled(model: nn.Module) -> None:
-    """``torch.compile`` with its own backend; on a CPU its kernels are C++, which takes a minute or two to compile.
+def test_compiled() -> None:
+    """``torch.compile`` with its own backend; on a CPU its kernels are C++, which takes most of a minute to compile.
 
-    Each size is compiled for itself: with `dynamic` sizes, also those that `torch.compile` takes up by itself at the
-    second size, PyTorch 2.15 fails on SEB's bilinear interpolation (``TensorReferenceAnalysis`` has no ``python_mod``).
+    So there is one network, which has every part of the paper on two levels, and one size. With `dynamic` sizes, also
+    those that `torch.compile` takes up by itself at a second size, PyTorch 2.15 fails on SEB's bilinear interpolation
+    (``TensorReferenceAnalysis`` has no ``python_mod``).
     """
-    compiled = torch.compile(model, fullgraph=True, dynamic=False)
-    for size in SIZES:
-        assert_agrees(compiled, model, size)
+    model = make(networks.exfuse(levels=(3, 4)))
+    assert_agrees(torch.compile(model, fullgraph=True, dynamic=False), model, (37, 53))

@@ -9,7 +9,8 @@ from exfuse.models import build
 from exfuse.models.backbone import Backbone
 from exfuse.models.semantic_supervision import Classifier
 from exfuse.spec.model import BackboneSpec, DecoderSpec, ModelSpec, SemanticSupervisionSpec
-from tests.models.conftest import EXFUSE, REARRANGED, RESNET_50, RESNET_101, RESNEXT_101, RESNEXT_131
+from tests.models.conftest import REARRANGED, RESNET_50, RESNET_101, RESNEXT_101, RESNEXT_131
+from tests.networks import EXFUSE
 
 
 def gmac(model: nn.Module, size: int) -> float:

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from exfuse.models import build
-from tests.models.conftest import EXFUSE, SUBSETS, SpecMaker
+from tests.models.conftest import SUBSETS, SpecMaker
+from tests.networks import EXFUSE
 
 Maps = Mapping[int, torch.Tensor]
 

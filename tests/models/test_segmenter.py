@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from exfuse.models import build
 from exfuse.models.segmenter import Segmenter
 from exfuse.spec.model import DecoderSpec, ModelSpec, Prediction, SemanticSupervisionSpec
-from tests.models.conftest import CLASSES, EXFUSE, Enliven, SpecMaker
+from tests.models.conftest import Enliven, SpecMaker
+from tests.networks import CLASSES, EXFUSE
 
 Maps = dict[int, torch.Tensor]
 

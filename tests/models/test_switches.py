@@ -7,7 +7,8 @@ from torch import nn
 from exfuse.models import build, build_classifier
 from exfuse.models.segmenter import Segmenter, SegmenterOutput
 from exfuse.spec.model import BackboneSpec, ModelSpec, Prediction, Upsampling
-from tests.models.conftest import EXFUSE, SUBSETS, Enliven, SpecMaker
+from tests.models.conftest import SUBSETS, Enliven, SpecMaker
+from tests.networks import EXFUSE
 
 Shapes = dict[str, tuple[int, ...]]
 

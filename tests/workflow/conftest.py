@@ -1,5 +1,6 @@
 """A copy of the repository in which the whole graph has run once at the preset `smoke`."""
 
+import fcntl
 import os
 import random
 import shutil
@@ -7,12 +8,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 COPIED = ("Snakefile", "workflow", "profiles", "params", "exfuse", "pyproject.toml")
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Waits until no other of pytest's processes is at work in a folder, which need not exist."""
+    with open(folder.with_name(f"{folder.name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @dataclass(frozen=True)
@@ -24,7 +34,10 @@ class Clone:
     def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
         """Runs snakemake here with the code of this copy."""
         command = [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
-        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, env=self.environment, check=False)
+        with alone(self.root):
+            return subprocess.run(
+                command, cwd=self.root, capture_output=True, text=True, env=self.environment, check=False
+            )
 
     def smoke(self, *targets: str, options: tuple[str, ...] = (), cores: int = 2) -> subprocess.CompletedProcess[str]:
         """Runs targets at the preset `smoke`, and fails the test when that fails."""
@@ -81,10 +94,18 @@ def copy_repository(source: Path, target: Path) -> Clone:
 
 @pytest.fixture(scope="session")
 def finished(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """The graph of `smoke`, made once with two cores; tests that change it take a copy (`clone`)."""
-    made = copy_repository(repo_root, tmp_path_factory.mktemp("workflow") / "finished")
-    made.smoke()
-    return made
+    """The graph of `smoke`, made once with two cores, also for several of pytest's processes.
+
+    Tests that change it take a copy (`clone`).
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    finished, unfinished = shared / "finished", shared / "unfinished"
+    with alone(finished):
+        if not finished.exists():
+            copy_repository(repo_root, unfinished).smoke()
+            unfinished.rename(finished)
+    return Clone(finished)
 
 
 @pytest.fixture

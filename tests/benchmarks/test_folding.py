@@ -1,7 +1,6 @@
 """Folded batch norm against the network that it was folded from, and against torchvision's and timm's networks."""
 
 import copy
-from collections.abc import Callable
 
 import pytest
 import timm
@@ -9,12 +8,9 @@ import torch
 from torch import nn
 from torchvision.models.segmentation import fcn_resnet50
 
+from benchmarks.folding import folded
 from exfuse.models import build, build_classifier
-from exfuse.models.folding import folded
-from exfuse.spec.model import BackboneSpec, ModelSpec
-
-Enliven = Callable[[nn.Module], nn.Module]
-EXFUSE = {"tap": "ss-convolution", "upsampling": "ecre", "semantic_embedding": True, "prediction": "dap"}
+from tests.networks import EXFUSE, backbone, enliven, exfuse, gcn
 
 
 def norms(model: nn.Module) -> int:
@@ -23,22 +19,19 @@ def norms(model: nn.Module) -> int:
 
 @pytest.mark.parametrize("options", [{}, EXFUSE])
 @pytest.mark.parametrize("squeeze_excitation", [False, True])
-def test_segmenter_predicts_the_same(
-    model_spec: Callable[..., ModelSpec], enliven: Enliven, options: dict[str, object], squeeze_excitation: bool
-) -> None:
+def test_segmenter_predicts_the_same(options: dict[str, object], squeeze_excitation: bool) -> None:
     torch.manual_seed(0)
-    spec = model_spec(**options)
-    backbone = spec.backbone.model_copy(update={"squeeze_excitation": squeeze_excitation})
-    model = enliven(build(spec.model_copy(update={"backbone": backbone}))).double().eval()
+    spec = gcn(**options).model_copy(update={"backbone": backbone(squeeze_excitation=squeeze_excitation)})
+    model = enliven(build(spec)).double().eval()
     images = torch.randn(2, 3, 40, 70, dtype=torch.float64)
     expected = model(images).scores
     assert norms(model) > 0
     torch.testing.assert_close(folded(model)(images).scores, expected, rtol=1e-10, atol=1e-12)
 
 
-def test_classifier_predicts_the_same(backbone_spec: BackboneSpec, enliven: Enliven) -> None:
+def test_classifier_predicts_the_same() -> None:
     torch.manual_seed(0)
-    model = enliven(build_classifier(backbone_spec, 5)).double().eval()
+    model = enliven(build_classifier(backbone(), 5)).double().eval()
     images = torch.randn(2, 3, 64, 64, dtype=torch.float64)
     expected, actual = model(images), folded(model)(images)
     torch.testing.assert_close(actual.logits, expected.logits, rtol=1e-10, atol=1e-12)
@@ -46,7 +39,7 @@ def test_classifier_predicts_the_same(backbone_spec: BackboneSpec, enliven: Enli
 
 
 @pytest.mark.parametrize("peer", ["timm", "torchvision"])
-def test_networks_of_other_libraries_predict_the_same(peer: str, enliven: Enliven) -> None:
+def test_networks_of_other_libraries_predict_the_same(peer: str) -> None:
     torch.manual_seed(0)
     if peer == "timm":
         model = timm.create_model("resnet26", pretrained=False)
@@ -59,8 +52,8 @@ def test_networks_of_other_libraries_predict_the_same(peer: str, enliven: Enlive
     torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-10)
 
 
-def test_leaves_the_model_as_it_was(model_spec: Callable[..., ModelSpec], enliven: Enliven) -> None:
-    model = enliven(build(model_spec(**EXFUSE))).train()
+def test_leaves_the_model_as_it_was() -> None:
+    model = enliven(build(exfuse())).train()
     before, modules = copy.deepcopy(model.state_dict()), norms(model)
     small = folded(model)
     assert model.training and norms(model) == modules
@@ -68,8 +61,8 @@ def test_leaves_the_model_as_it_was(model_spec: Callable[..., ModelSpec], enlive
     assert norms(small) == 0 and not any(module.training for module in small.modules())
 
 
-def test_keeps_channels_last(model_spec: Callable[..., ModelSpec], enliven: Enliven) -> None:
-    model = folded(enliven(build(model_spec())).to(memory_format=torch.channels_last))
+def test_keeps_channels_last() -> None:
+    model = folded(enliven(build(gcn())).to(memory_format=torch.channels_last))
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             assert module.weight.is_contiguous(memory_format=torch.channels_last)

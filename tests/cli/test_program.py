@@ -1,0 +1,96 @@
+"""The program in a process of its own: its verbs, its exit codes, and what it imports."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from exfuse import __version__
+from tests.cli.conftest import left
+from tests.params import Params
+
+VERBS = (
+    "data", "pretrain", "finetune", "score", "submit", "trace", "costs", "probe", "table", "figure", "claims", "report",
+    "fidelity", "status", "times", "predict", "evaluate", "export", "info",
+)  # fmt: skip
+
+
+def _exfuse(repo_root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The program in the current folder."""
+    environment = {**os.environ, "PYTHONPATH": str(repo_root), "COLUMNS": "200"}
+    command = [sys.executable, "-m", "exfuse.cli", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_help_lists_every_verb(repo_root: Path) -> None:
+    done = _exfuse(repo_root, "--help")
+    assert done.returncode == 0
+    listed = re.findall(r"^│ ([a-z]+) ", done.stdout, re.MULTILINE)
+    assert set(listed) == set(VERBS)
+
+
+def test_version(repo_root: Path) -> None:
+    done = _exfuse(repo_root, "--version")
+    assert (done.returncode, done.stdout) == (0, f"exfuse {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--preset", "mimi", "status"), ["unknown preset 'mimi'", "did you mean 'mini'?"]),
+        (
+            ("--preset", "paper", "data", "prepare", "voc"),
+            ["data/official/VOCtrainval_11-May-2012.tar is missing", "host.robots.ox.ac.uk"],
+        ),
+        (("table", "tabel3"), ["unknown table 'tabel3'", "did you mean 'table3'?"]),
+    ],
+)
+def test_a_users_error_is_one_line_and_exit_code_1(
+    params: Params, repo_root: Path, words: tuple[str, ...], expected: list[str]
+) -> None:
+    done = _exfuse(repo_root, *words)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    for word in expected:
+        assert word in done.stderr
+    assert left(params.root) == set()
+
+
+def test_a_broken_spec_through_the_program(params: Params, repo_root: Path) -> None:
+    params.put("tables.yaml", "table3.rows.6.cells.miou.measure.run", "exfuze")
+    done = _exfuse(repo_root, "status")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: params/tables.yaml: table3, row '7', column 'miou': unknown run 'exfuze'; did you mean 'exfuse'?\n"
+    )
+
+
+WITHOUT_TORCH = """
+import sys
+from exfuse import cli
+sys.argv = ["exfuse", *sys.argv[1:]]
+try:
+    cli.main()
+except SystemExit:
+    pass
+print(sorted({"torch", "torchvision", "timm", "matplotlib"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("words", [("status",), ("times",), ("table", "table8"), ("claims",)])
+def test_what_only_reads_imports_no_torch(params: Params, repo_root: Path, words: tuple[str, ...]) -> None:
+    """It costs two seconds; there are dozens of such jobs."""
+    graph = params.graph("smoke")
+    params.finish(graph, *(name for name in graph.jobs if name.startswith(("runs/", "backbones/"))))
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, "--preset", "smoke", *words],
+        env={**os.environ, "PYTHONPATH": str(repo_root)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert done.stderr == ""
