@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from exfuse.errors import UserError
 from exfuse.evaluation.inference import (
     InferenceSettings,
     evaluation_mode,
@@ -16,7 +15,7 @@ from exfuse.evaluation.inference import (
     label_bands,
     predict_batch,
 )
-from exfuse.models.placement import place
+from exfuse.models.placement import choose_device, place
 from exfuse.models.segmenter import Segmenter
 from exfuse.models.weights import load_model
 from exfuse.spec.weights import SegmenterInfo
@@ -123,20 +122,6 @@ class Predictor(nn.Module):
             if band is None:
                 return
             yield values[band[flip]]
-
-
-def choose_device(name: str) -> torch.device:
-    """``auto`` is a GPU where there is one.
-
-    Raises:
-        UserError: there is no such device.
-    """
-    if name not in ("auto", "cpu", "cuda"):
-        raise UserError(f"unknown device '{name}'; valid: auto, cpu, cuda.")
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise UserError("torch finds no GPU here. Use `--device cpu`, or `auto`.")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
 def _check(images: Tensor) -> None:

@@ -139,8 +139,9 @@ def read_info(source: Path) -> WeightsInfo:
     text = read_header(source).get("__metadata__", {}).get(METADATA)
     if text is None:
         raise UserError(
-            f"{source} does not say what it holds: it is a safetensors file of another program. Give weights that "
-            "this program trained (`results/<preset>/runs/<run>/seed<k>/<stage>/weights.safetensors`)."
+            f"{source} does not say what it holds: it was written by another program, or by an early version of this "
+            "one. Give weights that this program trained "
+            "(`results/<preset>/runs/<run>/seed<k>/<stage>/weights.safetensors`)."
         )
     try:
         return _ADAPTER.validate_json(text)

@@ -2,7 +2,7 @@
 
 import torch
 
-from exfuse.errors import UserError
+from exfuse.models.placement import choose_device
 from exfuse.spec.settings import Hardware
 
 
@@ -12,10 +12,7 @@ def prepare(hardware: Hardware, seed: int) -> torch.device:
     Raises:
         UserError: the preset asks for a GPU and there is none.
     """
-    available = torch.cuda.is_available()
-    if hardware.device == "cuda" and not available:
-        raise UserError("the preset asks for `device: cuda`, and torch finds no GPU here. Use `auto` or `cpu`.")
-    device = torch.device("cuda" if available and hardware.device != "cpu" else "cpu")
+    device = choose_device(hardware.device)
     torch.set_num_threads(hardware.threads)
     torch.manual_seed(seed)
     if device.type == "cpu":

@@ -238,7 +238,7 @@ def test_one_value_that_is_no_number(tmp_path: Path, info: SegmenterInfo, value:
 
 def test_of_another_program(tmp_path: Path) -> None:
     save_file({"w": torch.ones(2)}, tmp_path / "w.safetensors", {"format": "pt"})
-    with pytest.raises(UserError, match="it is a safetensors file of another program"):
+    with pytest.raises(UserError, match="it was written by another program, or by an early version of this one"):
         load_model(tmp_path / "w.safetensors")
 
 

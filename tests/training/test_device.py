@@ -20,7 +20,7 @@ def test_cpu_with_its_threads_seed_and_determinism() -> None:
 def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert prepare(Hardware(threads=1, workers=0), seed=0) == torch.device("cpu")
-    with pytest.raises(UserError, match="asks for `device: cuda`, and torch finds no GPU"):
+    with pytest.raises(UserError, match="torch finds no GPU here for `cuda`"):
         prepare(Hardware(threads=1, workers=0, device="cuda"), seed=0)
 
 
