@@ -31,7 +31,7 @@ reproduce: environment ## the whole paper at the preset of params/config.yaml (P
 
 test: lint ## lint, types and every test that needs no GPU, no browser and no minutes
 	@$(PYTEST) -n $(TEST_WORKERS) -m "$(FAST) and not workflow"
-	@$(PYTEST) -m "$(FAST) and workflow"
+	@$(PYTEST) -n $(TEST_WORKERS) -m "$(FAST) and workflow" tests/workflow
 
 lint: environment ## style of Python and Snakemake files, types
 	@$(IN_VENV) ruff check .

@@ -7,7 +7,8 @@ Snakemake knows files and times; this project knows keys (``exfuse.spec.freshnes
 - A stale job also depends on one stamp file, which the main process rewrites with unique content (Snakemake compares
   the checksums of small files) each time that it reads the Snakefile, and its old outputs are made old.
 
-Only modification times of outputs that are about to be replaced are ever changed.
+Modification times are changed of outputs that are about to be replaced, and of manifests from the future: Snakemake
+fails a job whose output is older than one of its inputs, ancient or not.
 """
 
 import fcntl
@@ -135,7 +136,11 @@ class Bridge:
             job = self.graph.jobs[name]
             for path in (*job.outputs, job.manifest):
                 if path.exists():
-                    _make_old(path)
+                    _set_time(path, LONG_AGO)
+        now = time.time()
+        for job in self.graph.jobs.values():
+            if job.manifest.exists() and job.manifest.stat().st_mtime > now:
+                _set_time(job.manifest, now)
 
     def lock(self) -> None:
         """Takes the folder for this process until it ends, however it ends, once all raw data are seen to be there.
@@ -182,9 +187,9 @@ class Bridge:
         return "\n".join(times(self.graph))
 
 
-def _make_old(path: Path) -> None:
+def _set_time(path: Path, seconds: float) -> None:
     try:
-        os.utime(path, (LONG_AGO, LONG_AGO))
+        os.utime(path, (seconds, seconds))
     except OSError as error:
         raise UserError(f"cannot change the time of {path}: {error.strerror}. Is it another user's?") from error
 

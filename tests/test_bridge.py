@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,6 +118,15 @@ def test_marking_makes_stale_outputs_old_and_no_others(params: Params) -> None:
     assert {path for path in after if after[path] != before[path]} == expected
     assert {after[path] for path in expected} == {LONG_AGO}
     assert after.keys() == before.keys()
+
+
+def test_marking_brings_manifests_of_the_future_to_the_present(params: Params) -> None:
+    """A clock that was ahead wrote them; Snakemake would fail each job that reads them."""
+    early, late = (params.graph("smoke").jobs[name].manifest for name in ("claims", STAGE))
+    os.utime(late, (time.time() + 1e6,) * 2)
+    _bridge(params).mark()
+    assert late.stat().st_mtime <= time.time()
+    assert early.stat().st_mtime == NOW
 
 
 def test_marking_changes_no_content(params: Params) -> None:

@@ -36,7 +36,7 @@ def declare(clone: Clone, data: Path) -> None:
 
 
 def test_twelve_classes_of_480_by_360_pixels(empty: Clone, tmp_path: Path) -> None:
-    folder = write_own_folder(tmp_path / "data")
+    folder = write_own_folder(tmp_path / "data", val=2)
     declare(empty, folder.root)
     done = empty.snakemake("--config", "preset=streets")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
