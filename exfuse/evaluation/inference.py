@@ -138,7 +138,7 @@ def predict_scores(model: nn.Module, image: Tensor, settings: InferenceSettings,
 
 
 def labels_of(scores: Tensor) -> NDArray[np.uint8]:
-    """The class with the highest score at every pixel: (C, H, W) to (H, W)."""
+    """The class with the highest score at every pixel, of equal ones the lowest: (C, H, W) to (H, W)."""
     labels: NDArray[np.uint8] = scores.argmax(0).to(torch.uint8).cpu().numpy()
     return labels
 

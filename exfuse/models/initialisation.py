@@ -10,9 +10,9 @@ import math
 import torch
 from torch import nn
 
-SCATTERED = torch.tensor((0.25, 0.75, 0.75, 0.25))
+SCATTERED = (0.25, 0.75, 0.75, 0.25)
 """Linear interpolation by two, pixel centres aligned, as a transposed convolution of stride 2 and padding 1."""
-GATHERED = torch.tensor(((0.25, 0.75, 0.0), (0.0, 0.75, 0.25)))
+GATHERED = ((0.25, 0.75, 0.0), (0.0, 0.75, 0.25))
 """The same as two convolutions: an even output row 2i lies between the input rows i − 1 and i, an odd one between i and
 i + 1."""
 
@@ -42,7 +42,7 @@ def bilinear_deconvolution_(deconvolution: nn.ConvTranspose2d) -> nn.ConvTranspo
     Outside the map it interpolates towards zero, where ``interpolate`` repeats the edge.
     """
     deconvolution.weight.zero_()
-    kernel = torch.outer(SCATTERED, SCATTERED)
+    kernel = _separable(SCATTERED, SCATTERED)
     for channel in range(deconvolution.in_channels):
         deconvolution.weight[channel, channel] = kernel
     return deconvolution
@@ -52,10 +52,15 @@ def bilinear_deconvolution_(deconvolution: nn.ConvTranspose2d) -> nn.ConvTranspo
 def bilinear_subpixels_(convolution: nn.Conv2d) -> nn.Conv2d:
     """Makes a 3×3 convolution to 4·D channels, followed by ``PixelShuffle(2)``, the same interpolation."""
     convolution.weight.zero_()
-    kernels = [torch.outer(row, column) for row in GATHERED for column in GATHERED]
+    kernels = [_separable(row, column) for row in GATHERED for column in GATHERED]
     for channel in range(convolution.in_channels):
         for pixel, kernel in enumerate(kernels):
             convolution.weight[4 * channel + pixel, channel] = kernel
     assert convolution.bias is not None
     nn.init.zeros_(convolution.bias)
     return convolution
+
+
+def _separable(rows: tuple[float, ...], columns: tuple[float, ...]) -> torch.Tensor:
+    """Their outer product, (len(rows), len(columns)): on the CPU, wherever the network is built."""
+    return torch.outer(torch.tensor(rows, device="cpu"), torch.tensor(columns, device="cpu"))

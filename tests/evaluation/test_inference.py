@@ -131,6 +131,11 @@ def test_labels_are_the_highest_scores() -> None:
     assert labels.tolist() == [[1, 0]]
 
 
+def test_of_equal_scores_the_lowest_class_wins() -> None:
+    assert not labels_of(torch.zeros(5, 40, 50)).any()
+    assert labels_of(torch.tensor([0.0, 2.0, 1.0, 2.0]).reshape(4, 1, 1)).tolist() == [[1]]
+
+
 # --- large images ---
 
 

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from exfuse.models import build
+from exfuse.models.decoder import Decoder
 from tests.models.conftest import SUBSETS, SpecMaker
 from tests.networks import EXFUSE
 
@@ -106,6 +107,29 @@ def test_decoder_is_figure_2(
         torch.testing.assert_close(auxiliary, first)
 
 
+@pytest.mark.parametrize("levels", [(4,), (1, 2, 3, 4)])
+def test_gradients_of_each_output_are_figure_2s(model_spec: SpecMaker, levels: tuple[int, ...]) -> None:
+    """One output at a time; the auxiliary one reaches the top level up to its up-sampling, and nothing else."""
+    spec = model_spec(levels=levels, upsampling="ecre", semantic_embedding=True, prediction="dap")
+    decoder = shaken(build(spec).decoder)
+    features = random_features({level: spec.backbone.out_channels[level - 1] for level in levels})
+    x = {level: maps.requires_grad_() for level, maps in features.items()}
+    weights = dict(decoder.named_parameters())
+    names = [*map(str, x), *weights]
+    reached = []
+    for output, expected in zip(decoder(x), reference_decoder(weights, x, shuffled=True, k=3), strict=True):
+        g = torch.randn(output.shape, dtype=output.dtype, generator=torch.Generator().manual_seed(9))
+        actual, ours = (
+            torch.autograd.grad(of, [*x.values(), *weights.values()], g, retain_graph=True, materialize_grads=True)
+            for of in (output, expected)
+        )
+        for name, one, other in zip(names, actual, ours, strict=True):
+            torch.testing.assert_close(one, other, msg=lambda text, name=name: f"{name}: {text}")
+        reached.append({name for name, gradient in zip(names, actual, strict=True) if gradient.any()})
+    top = ("gcn.4.", "refine_level.4.", "upsample.16.conv.")
+    assert reached == [set(names), {"4", *(name for name in weights if name.startswith(top))}]
+
+
 @pytest.mark.parametrize("levels", SUBSETS[:-1])
 @pytest.mark.parametrize("options", [{}, {**EXFUSE, "semantic_embedding": False}])
 def test_an_omitted_level_is_one_that_adds_nothing(
@@ -158,3 +182,13 @@ def test_an_untrained_decoder_without_refinement_interpolates_its_top_level(
             expected = F.interpolate(expected, scale_factor=2, mode="bilinear")
     assert scores.shape == (1, 3, 192, 224)
     torch.testing.assert_close(scores[:, :, 32:-32, 32:-32], expected[:, :, 32:-32, 32:-32])
+
+
+@pytest.mark.parametrize(("prediction", "spread"), [("plain", 1), ("wide", 1), ("dap", 1 / 3)])
+def test_scores_start_with_the_spread_of_the_last_map(model_spec: SpecMaker, prediction: str, spread: float) -> None:
+    """DAP's are means of nine independent channels."""
+    torch.manual_seed(0)
+    spec = model_spec(levels=(4,), prediction=prediction).model_copy(update={"num_classes": 21})
+    scores = Decoder(spec, {4: 8}).predict(torch.randn(1, spec.width, 48, 48))
+    assert scores.shape == (1, 21, 48, 48)
+    assert scores.std().item() == pytest.approx(spread, rel=0.1)

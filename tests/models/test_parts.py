@@ -41,6 +41,24 @@ def interpolate(x: Array, height: int, width: int) -> Array:
     return y
 
 
+def convolve_back(y: Array, convolution: nn.Conv2d) -> Array:
+    """The transpose of :func:`convolve` without its bias: what gradients go through."""
+    weight = convolution.weight.detach().numpy()
+    kh, kw = weight.shape[2:]
+    _, height, width = y.shape
+    padded = np.zeros((weight.shape[1], height + kh - 1, width + kw - 1))
+    for a in range(kh):
+        for b in range(kw):
+            padded[:, a : a + height, b : b + width] += np.einsum("oc,ohw->chw", weight[:, :, a, b], y)
+    return padded[:, kh // 2 : kh // 2 + height, kw // 2 : kw // 2 + width]
+
+
+def interpolate_back(y: Array, height: int, width: int) -> Array:
+    """The transpose of :func:`interpolate`, from its value for a one at each pixel."""
+    ones = np.eye(height * width).reshape(-1, height, width)
+    return np.einsum("phw,chw->cp", interpolate(ones, *y.shape[1:]), y).reshape(len(y), height, width)
+
+
 def shaken(module: nn.Module) -> nn.Module:
     """The module in double precision with random weights and biases, so that no term hides behind its start."""
     generator = torch.Generator().manual_seed(3)
@@ -86,6 +104,25 @@ def test_seb_multiplies_all_higher_levels(higher: dict[int, int]) -> None:
     for level in higher:
         expected = expected * interpolate(convolve(maps[level][0].numpy(), branch.embed[str(level)]), 16, 8)
     assert_same(branch(x, maps)[0], expected)
+
+
+@pytest.mark.parametrize("higher", [{2: 5}, {2: 5, 3: 4}, {2: 5, 3: 4, 4: 2}])
+def test_seb_passes_gradients_on_by_the_product_rule(higher: dict[int, int]) -> None:
+    branch, x = shaken(SemanticEmbeddingBranch(3, higher)), random_maps(1, 3, 16, 8).requires_grad_()
+    maps = {
+        level: random_maps(1, channels, 32 >> level, 16 >> level).requires_grad_() for level, channels in higher.items()
+    }
+    g = random_maps(2, 3, 16, 8)[:1]
+    (branch(x, maps) * g).sum().backward()
+    own, factors = x.detach()[0].numpy(), {}
+    for level in higher:
+        embedded = convolve(maps[level].detach()[0].numpy(), branch.embed[str(level)])
+        factors[level] = interpolate(embedded, 16, 8)
+    assert_same(x.grad[0], g[0].numpy() * np.prod(list(factors.values()), axis=0))
+    for level in higher:
+        others = [own, *(factor for other, factor in factors.items() if other != level)]
+        back = interpolate_back(g[0].numpy() * np.prod(others, axis=0), 32 >> level, 16 >> level)
+        assert_same(maps[level].grad[0], convolve_back(back, branch.embed[str(level)]))
 
 
 def test_seb_starts_near_its_input() -> None:
@@ -143,3 +180,12 @@ def test_gcn_starts_with_the_scale_of_its_input(in_channels: int, width: int, ke
     block, x = GlobalConvolution(in_channels, width, kernel), torch.randn(1, in_channels, 24, 24)
     middle = block(x)[:, :, 8:-8, 8:-8]  # away from the zeros outside; two independent branches add their variances
     assert 0.6 < middle.std() / 2**0.5 < 1.6
+
+
+@pytest.mark.parametrize("width", [21, 189])
+def test_boundary_refinement_starts_near_the_identity(width: int) -> None:
+    """Its hidden maps have the second moment of what it reads, and a tenth of their root is added."""
+    torch.manual_seed(0)
+    block, x = BoundaryRefinement(width), torch.randn(1, width, 24, 24)
+    assert 0.08 < (block(x) - x).norm() / x.norm() < 0.12
+    assert not block(torch.zeros_like(x)).any()
