@@ -21,6 +21,7 @@ def run(graph: Graph) -> None:
         fitting, scoring = (
             WholeImageSet(graph.layout.set(name), graph.layout.data, class_map) for name in ("trainaug", "val")
         )
+        classes: list[dict[str, int]] = []
         lines = []
         for name in probed_runs(graph):
             model = load_model(graph, name, SEED)
@@ -28,12 +29,14 @@ def run(graph: Graph) -> None:
             found = probe_features(
                 model, fitting, preset.probes.images, scoring, class_map.num_classes, settings, _shown(name)
             )
-            lines += [{"run": name, **line} for line in found]
+            lines += [{"run": name, **line} for line in found.lines]
+            classes = found.classes  # the same for all: they are asked about the same blocks
             about["device"] = str(settings.device)
         content = {
             "seed": SEED,
             "fitted_on": min(preset.probes.images, len(fitting)),
             "scored_on": len(scoring),
+            "classes": [{"name": name, **counts} for name, counts in zip(graph.spec.classes, classes, strict=True)],
             "probes": lines,
             "key": job.key,
         }

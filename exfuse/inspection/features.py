@@ -19,8 +19,9 @@ from torch.nn import functional as F
 from exfuse.evaluation.inference import InferenceSettings, plain_scores
 from exfuse.models.decoder import LEVEL_AT_STRIDE, TOP_LEVEL
 from exfuse.models.segmenter import Segmenter
+from exfuse.spec.graph.inspection import PROBED_GRID
 
-FINEST = 4
+FINEST = PROBED_GRID
 """Stride of level 1: pixels to a cell of the finest features."""
 
 Kind = Literal["image", "encoder", "added", "fused"]

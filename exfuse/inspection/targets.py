@@ -1,7 +1,7 @@
-"""What the probes of Figure 1 are asked: the class of each cell of a feature map, and where boundaries run.
+"""What the probes of Figure 1 are asked: the class of each 4×4 block of an image, and where boundaries run.
 
-The class is asked at a map's own resolution, so that a coarse map loses nothing by being coarse. Boundaries are asked
-on one grid for all levels, the finest that features have (stride 4), so that being coarse is what costs.
+Both are asked on one grid for all levels, the finest that features have (stride 4): every level answers for the same
+blocks, small objects are in the sample of all, and being coarse is what costs.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from torch import Tensor
 from exfuse.data.labels import IGNORE_INDEX
 from exfuse.evaluation.boundary import boundary_mask
 from exfuse.inspection.features import FINEST
+from exfuse.models.resize import resize
 
 TOUCHING = 0.5
 """Pixels from the centre of a pixel to a label change at its side."""
@@ -21,20 +22,18 @@ TOUCHING = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """The cells of one stride that hold a pixel of an image, n = rows · columns.
+    """The cells of one stride that hold a pixel of an image, n = rows · columns, and the blocks in each.
 
     Attributes:
         rows: ⌈H/stride⌉.
         columns: ⌈W/stride⌉.
         side: blocks along a side of a cell.
-        classes: uint8 (n,), see :func:`cell_classes`.
         targets: bool (n, side²), whether a boundary touches each block of each cell; none does beyond the image.
     """
 
     rows: int
     columns: int
     side: int
-    classes: NDArray[np.uint8]
     targets: NDArray[np.bool_]
 
     def of(self, feature_map: Tensor) -> Tensor:
@@ -46,8 +45,9 @@ class Question:
     """What the probes are asked about an image.
 
     Attributes:
-        boundary: blocks that a boundary touches (⌈H/4⌉, ⌈W/4⌉).
-        judged: blocks that count, likewise.
+        classes: of each block, see :func:`block_classes`; uint8 (⌈H/4⌉, ⌈W/4⌉).
+        boundary: blocks that a boundary touches, likewise.
+        judged: blocks that count for boundaries, likewise.
 
     Args:
         truth: classes or 255 (H, W).
@@ -56,20 +56,26 @@ class Question:
 
     def __init__(self, truth: NDArray[np.uint8], num_classes: int) -> None:
         self.boundary, self.judged = boundary_blocks(truth)
-        self._truth, self._num_classes = truth, num_classes
+        self.classes = block_classes(truth, num_classes)
         self._cells: dict[int, Cells] = {}
 
     def of_cells(self, stride: int) -> Cells:
-        """The questions to cells of a stride, a multiple of 4."""
+        """Where boundaries run in cells of a stride, a multiple of 4."""
         if stride not in self._cells:
-            classes = cell_classes(self._truth, stride, self._num_classes)
-            rows, columns = classes.shape
             side = stride // FINEST
+            rows, columns = (-(-blocks // side) for blocks in self.boundary.shape)
             blocks = np.zeros((rows * side, columns * side), dtype=np.bool_)
             blocks[: self.boundary.shape[0], : self.boundary.shape[1]] = self.boundary
             targets = blocks.reshape(rows, side, columns, side).transpose(0, 2, 1, 3).reshape(rows * columns, side**2)
-            self._cells[stride] = Cells(rows, columns, side, classes.ravel(), targets)
+            self._cells[stride] = Cells(rows, columns, side, targets)
         return self._cells[stride]
+
+    def at_blocks(self, maps: Tensor, stride: int) -> Tensor:
+        """Maps (D, h, w) of the padded image, brought to the grid: those of its n blocks (n, D)."""
+        side = stride // FINEST
+        rows, columns = self.classes.shape
+        fine = resize(maps[None], (side * maps.shape[1], side * maps.shape[2]))[0]
+        return fine[:, :rows, :columns].flatten(1).T
 
     def judged_blocks(self, answers: NDArray, stride: int) -> tuple[NDArray, NDArray[np.bool_]]:
         """What was answered and what is true of the N blocks that count.
@@ -85,18 +91,17 @@ class Question:
         return grid[:height, :width][self.judged], self.boundary[self.judged]
 
 
-def cell_classes(truth: NDArray[np.uint8], stride: int, num_classes: int) -> NDArray[np.uint8]:
-    """The most frequent label in each cell; the lowest of equally frequent ones.
+def block_classes(truth: NDArray[np.uint8], num_classes: int) -> NDArray[np.uint8]:
+    """The most frequent label in each 4×4 block; the lowest of equally frequent ones.
 
     Args:
-        truth: classes or 255 (H, W). What of a cell lies beyond the image is void.
-        stride: side of a cell in pixels.
+        truth: classes or 255 (H, W). What of a block lies beyond the image is void.
         num_classes: classes C with background.
 
     Returns:
-        (⌈H/stride⌉, ⌈W/stride⌉): a class, or 255 where most pixels are void.
+        (⌈H/4⌉, ⌈W/4⌉): a class, or 255 where most pixels are void.
     """
-    cells = _in_cells(truth, stride, IGNORE_INDEX)
+    cells = _in_cells(truth, FINEST, IGNORE_INDEX)
     labels = np.array([*range(num_classes), IGNORE_INDEX], dtype=np.uint8)
     counts = np.stack([(cells == label).sum(axis=(1, 3)) for label in labels])
     return labels[counts.argmax(axis=0)]

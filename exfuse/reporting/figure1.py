@@ -4,7 +4,7 @@ The paper's Figure 1 is a drawing of the gap between low and high levels; ``exfu
 measured here and how.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from exfuse.reporting.drawing import ACCENT, BASELINE, FAINT, INK, MUTED, new_figure, say
 from exfuse.reporting.evaluations import MISSING, STALE, read_fresh, shown_path, unequal_steps
 from exfuse.spec.graph import PROBED_RUNS, Graph
+from exfuse.spec.graph.inspection import LEAST_CELLS, PROBED_GRID
 from exfuse.spec.paper import Measure
 
 JOB = "models/probes"
@@ -27,6 +28,8 @@ NUMBERS = (INK, "white")
 """Colours of the levels' numbers on the marks."""
 MARK = 9.5
 """Size of the marks in points; their numbers have to fit."""
+HOLLOW: Mapping[str, Any] = {"markersize": 5, "markerfacecolor": "white", "markeredgewidth": 0.9, "linewidth": 0.6}
+"""How the narrowed probes look beside the others."""
 PANELS = {
     "encoder": "a  what the encoder gives, $x_l$",
     "added": "b  what level $l$ adds, $F(x_l, …)$",
@@ -34,6 +37,7 @@ PANELS = {
 }
 WORDS = {"encoder": "x", "added": "F(x)", "fused": "y"}
 PIXELS = "image"
+MEASURES = ("semantics", "detail")
 MARGIN = 0.04
 """Around all that is shown, as a share of it."""
 
@@ -42,19 +46,26 @@ Line = Mapping[str, Any]
 
 
 def caption(graph: Graph) -> str:
-    """What the figure shows, what the two measures are, and on how many images."""
+    """What the figure shows, what the two measures are, on how many images and blocks, and what they cannot say."""
     content = _read(graph)
     fitted = f" ({content['fitted_on']:,} images)" if content is not None else ""
     scored = f" ({content['scored_on']:,})" if content is not None else ""
     return (
         "The paper's Figure 1 is a drawing; these are measurements with linear probes in closed form, fitted on "
-        f"trainaug{fitted} and scored on {graph.spec.val_name}{scored}; seed 0. Numbers are levels, from 1 (low, fine) "
-        "to 4 (high, coarse). Semantics: a probe names the most frequent class of each cell at the features' own "
-        "resolution; share named right, mean over the classes. Detail: a probe scores every block of 4×4 pixels, from "
-        "the one cell that covers it, for whether a class boundary touches it, and marks as many blocks in each image "
-        "as boundaries touch; share of these that it marks, which is its precision too, so that noise stays at the "
-        "dotted line. “Pixels” are probes on the image itself, a block being a cell. y₄ is F(x₄)."
-        f"{_channels(graph)} Thin lines: 95% of resampled validation images; other trainings would differ besides."
+        f"trainaug{fitted} and scored on {graph.spec.val_name}{scored}. Numbers are levels, from 1 (low, fine) to 4 "
+        f"(high, coarse). All levels answer for the same blocks of {PROBED_GRID}×{PROBED_GRID} pixels. Semantics: from "
+        "features brought to that grid by bilinear interpolation a probe names the most frequent class of each block; "
+        "share named right, mean over the classes; a level that knows what is there and not just where loses some of "
+        f"it.{_blocks(content)} Detail: a probe scores every block, from the one cell that covers it, for whether a "
+        "class boundary touches it, and marks as many blocks in each image as boundaries touch; share of these that it "
+        "marks, which is its precision too, so that noise stays at the dotted line. “Pixels” are probes on the image "
+        f"itself, a block being a cell. y₄ is F(x₄).{_channels(graph)} Hollow marks: probes on no more than the "
+        f"{len(graph.spec.classes)} leading principal directions of the same features, as many as GCN's decoder has "
+        "channels (those of most variance, not of most use); without such a mark there are no more channels. The "
+        "networks were trained on the images that probes are fitted on: there classes lie further apart than in new "
+        f"images, so a probe trusts features that {graph.spec.val_name} bears out less, and is likely to score lower "
+        "than one fitted on fresh images would, the more so the more a network has overfitted. One training of each "
+        "network (seed 0). Thin lines: 95% of resampled validation images; other trainings would differ besides."
         f"{_steps(graph)}"
     )
 
@@ -68,9 +79,10 @@ def alternative(graph: Graph) -> str:
             parts.append(f"{name}: {_state(graph, run)}")
             continue
         points = [
-            f"{WORDS[line['kind']]}{line['level']} {_percent(line, 'semantics'):.1f} and {_percent(line, 'detail'):.1f}"
+            f"{WORDS[line['kind']]}{line['level']} {_both(line)}{narrow}"
             for kind in WORDS
             for line in _of_kind(lines, kind)
+            for narrow in [f" (narrowed {_both(line['narrow'])})" if _is_narrowed(line) else ""]
         ]
         parts.append(f"{name}: {', '.join(points)}")
     return f"Semantics and detail in percent, by level. {'. '.join(parts)}."
@@ -123,13 +135,36 @@ def _percent(line: Line, measure: str, what: str = "value") -> float:
     return 100.0 * line[measure][what]
 
 
+def _both(scores: Line) -> str:
+    return " and ".join(f"{_percent(scores, measure):.1f}" for measure in MEASURES)
+
+
+def _is_narrowed(line: Line) -> bool:
+    """Whether the narrowed probe draws on less than the other one."""
+    return bool(line["narrow"]["channels"] < line["channels"])
+
+
 def _state(graph: Graph, run: str) -> str:
     """Why nothing of a run is shown."""
     if (reason := graph.spec.why_no_run(run)) is not None:
         return reason
     if _read(graph) is not None:
-        return f"no class boundary in {graph.spec.val_name}"
+        return f"no class boundary in {graph.spec.val_name}, or no class with {LEAST_CELLS} blocks"
     return f"{STALE if graph.layout.probes.is_file() else MISSING}: {shown_path(graph, graph.layout.probes)}"
+
+
+def _blocks(content: Mapping[str, Any] | None) -> str:
+    """How many blocks of each class are scored, and which classes the mean leaves out."""
+    if content is None:
+        return ""
+    scored = {entry["name"]: entry["scored"] for entry in content["classes"]}
+    said = f" Blocks: {_counts(scored, lambda count: count >= LEAST_CELLS)}."
+    few = _counts(scored, lambda count: count < LEAST_CELLS)
+    return said + (f" Left out of the mean, with fewer than {LEAST_CELLS}: {few}." if few else "")
+
+
+def _counts(scored: Mapping[str, int], chosen: Callable[[int], bool]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in scored.items() if chosen(count))
 
 
 def _channels(graph: Graph) -> str:
@@ -151,10 +186,13 @@ def _draw_levels(axes: Axes, lines: Sequence[Line], number: int) -> None:
     across = [_percent(line, "semantics") for line in lines]
     up = [_percent(line, "detail") for line in lines]
     look, order = LOOKS[number], 3 + number
+    narrowed = [line["narrow"] for line in lines if _is_narrowed(line)]
+    axes.plot(
+        *([_percent(scores, measure) for scores in narrowed] for measure in MEASURES),
+        **{**look, **HOLLOW}, markeredgecolor=look["color"], zorder=order,
+    )  # fmt: skip
     for x, y, line in zip(across, up, lines, strict=True):
-        spans = {
-            measure: [_percent(line, measure, end) for end in ("low", "high")] for measure in ("semantics", "detail")
-        }
+        spans = {measure: [_percent(line, measure, end) for end in ("low", "high")] for measure in MEASURES}
         axes.plot(spans["semantics"], [y, y], color=look["color"], linewidth=0.7, alpha=0.55, zorder=2)
         axes.plot([x, x], spans["detail"], color=look["color"], linewidth=0.7, alpha=0.55, zorder=2)
     axes.plot(across, up, **look, linewidth=1.1, markersize=MARK, markeredgecolor="white", zorder=order)
@@ -170,11 +208,10 @@ def _finish(figure: Figure, lines: Sequence[Line]) -> None:
     first, *_ = figure.axes
     for measure, limit in (("semantics", first.set_xlim), ("detail", first.set_ylim)):
         ends = [_percent(line, measure, end) for line in lines for end in ("low", "high", "chance")]
+        ends += [_percent(line["narrow"], measure) for line in lines if line["kind"] in PANELS]
         margin = MARGIN * (max(ends) - min(ends))
         limit(min(ends) - margin, max(ends) + margin)
-    chances = {
-        measure: sorted({_percent(line, measure, "chance") for line in lines}) for measure in ("semantics", "detail")
-    }
+    chances = {measure: sorted({_percent(line, measure, "chance") for line in lines}) for measure in MEASURES}
     for axes in figure.axes:
         for chance in chances["semantics"]:
             axes.axvline(chance, color=MUTED, linewidth=0.9, linestyle=":", zorder=1)
@@ -191,5 +228,6 @@ def _legend(figure: Figure, graph: Graph, pixels: bool) -> None:
         handles.append(Line2D([], [], **look, markersize=7, markeredgecolor="white", label=label))
     if pixels:
         handles.append(Line2D([], [], color=MUTED, marker="D", markersize=5, linestyle="none", label="pixels"))
+    handles.append(Line2D([], [], color=MUTED, marker="o", **HOLLOW, label=f"≤ {len(graph.spec.classes)} directions"))
     handles.append(Line2D([], [], color=MUTED, linewidth=0.9, linestyle=":", label="chance"))
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handlelength=2.4)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -10,6 +11,9 @@ from exfuse.spec.base import ASSUMPTION, Frozen, Sourced
 QUOTED_WORDS = 15
 """The longest quotation of a paper, in words."""
 STAGE = re.compile(r"^fine_tuning\.(?P<stage>[^.]+)\.(?P<rest>.+)$")
+Origin = Literal["paper", "GCN"]
+ORIGIN = re.compile(r"\b(paper|GCN)\b")
+"""Which of the two papers a source names."""
 
 
 def without_stage(path: str) -> tuple[str, str]:
@@ -69,7 +73,15 @@ class Part(Frozen):
     code: tuple[str, ...] = Field(min_length=1)
     """``file::symbol``, or a file."""
     tests: tuple[str, ...] = Field(min_length=1)
-    """``file::function``."""
+    """``file::function``, the function of a test."""
+
+    @model_validator(mode="after")
+    def _quotes_the_sources_of_its_readings(self) -> "Part":
+        for key, reading in self.readings.items():
+            named = set(ORIGIN.findall(reading.source))
+            if ("paper" in named and not self.paper) or ("GCN" in named and not self.gcn):
+                raise ValueError(f"reading '{key}' has the source '{reading.source}', of which nothing is quoted")
+        return self
 
 
 class Stated(Frozen):
@@ -77,12 +89,29 @@ class Stated(Frozen):
 
     paper: tuple[Statement, ...] = ()
     gcn: str = ""
+    values: dict[Origin, Any] = Field(default_factory=dict)
+    """The value that each states, as data; none of one that speaks of it and gives no value."""
+    stages: tuple[str, ...] = ()
+    """Stages of fine-tuning of which the values hold; empty: all."""
 
     @model_validator(mode="after")
     def _says_something(self) -> "Stated":
         if not self.paper and not self.gcn:
             raise ValueError("of this neither paper says anything; list it under `silent`")
         return self
+
+    @model_validator(mode="after")
+    def _quotes_its_values(self) -> "Stated":
+        for origin, value in self.values.items():
+            words = self.gcn if origin == "GCN" else " ".join(statement.shown for statement in self.paper)
+            number = rf"(?<![\d.]){re.escape(str(value))}(?!\.?\d)"
+            if not words or (isinstance(value, int | float) and not re.search(number, words)):
+                raise ValueError(f"the value {value} of `values` does not stand in what is quoted of {origin}")
+        return self
+
+    def of_stage(self, stage: str) -> Mapping[Origin, Any]:
+        """The values that hold for a stage ("" where the hyper-parameter has none)."""
+        return self.values if not self.stages or stage in self.stages else {}
 
 
 class StatedHyperparameters(Frozen):
@@ -115,7 +144,8 @@ class Fidelity(Frozen):
 class Sentence(Frozen):
     """A sentence of Section 3, known by its first words, and where it went.
 
-    It points at names of the spec, or says in ``nothing`` what it is instead of a statement about the method.
+    It leads to a part, a reading or a hyper-parameter, and from there to code and tests; or says in ``nothing`` what it
+    is instead of a statement about the method. Runs, tables, figures and claims come beside.
     """
 
     first: str = Field(min_length=1)
@@ -132,9 +162,14 @@ class Sentence(Frozen):
 
     @model_validator(mode="after")
     def _leads_somewhere(self) -> "Sentence":
-        leads = (self.parts, self.readings, self.hyperparameters, self.runs, self.tables, self.figures, self.claims)
-        if any(leads) == bool(self.nothing):
-            raise ValueError("a sentence points at something, or says in `nothing` what it is instead")
+        leads = (self.parts, self.readings, self.hyperparameters)
+        beside = (self.runs, self.tables, self.figures, self.claims)
+        if self.nothing and any((*leads, *beside)):
+            raise ValueError("a sentence that says something says no `nothing`")
+        if not self.nothing and not any(leads):
+            raise ValueError(
+                "a sentence leads to a part, a reading or a hyper-parameter, or says in `nothing` what it is instead"
+            )
         if len(self.first.split()) > QUOTED_WORDS:
             raise ValueError(f"a sentence is known by at most {QUOTED_WORDS} of its words")
         return self

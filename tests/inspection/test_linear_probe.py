@@ -1,28 +1,43 @@
 """Linear probes against their formulas written out over all samples, hand cases, and a least-squares solver."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
-from exfuse.inspection.linear_probe import Moments, shrinkage
+from exfuse.inspection.linear_probe import BoundaryMoments, ClassMoments, Readout, shrinkage
 
 VOID = 255
 
 
-def moments(
-    features: NDArray[np.float64],
-    classes: NDArray[np.integer],
-    targets: NDArray[np.bool_],
-    images: int,
-    num_classes: int,
-) -> Moments:
-    """Sums over cells that are dealt out to so many images."""
-    sums = Moments(features.shape[1], num_classes, targets.shape[1])
+def class_probe(
+    features: NDArray[np.float64], classes: NDArray[np.integer], images: int, width: int | None = None
+) -> Readout:
+    """Discriminants of three classes, of cells that are dealt out to so many images."""
+    sums = ClassMoments(features.shape[1], 3)
     for image in range(images):
         own = slice(image, None, images)
-        sums.add(image, torch.from_numpy(features[own]), classes[own].astype(np.uint8), targets[own])
-    return sums
+        sums.add(image, torch.from_numpy(features[own]), classes[own].astype(np.uint8))
+    return sums.readout(width)
+
+
+def boundary_probe(
+    features: NDArray[np.float64], targets: NDArray[np.bool_], images: int, width: int | None = None
+) -> Readout:
+    """Predictions of the targets, of cells that are dealt out to so many images."""
+    sums = BoundaryMoments(features.shape[1], targets.shape[1])
+    for image in range(images):
+        own = slice(image, None, images)
+        sums.add(image, torch.from_numpy(features[own]), targets[own])
+    return sums.readout(width)
+
+
+def both(features: NDArray[np.float64], cells: Any) -> list[Readout]:
+    """Probes of other features of the fixture's cells."""
+    _, classes, targets = cells
+    return [class_probe(features, classes, 30), boundary_probe(features, targets, 30)]
 
 
 def share(matrix: NDArray[np.float64], samples: int) -> float:
@@ -44,39 +59,50 @@ def cells() -> tuple[NDArray[np.float64], NDArray[np.integer], NDArray[np.bool_]
     return features, classes, targets
 
 
-def test_discriminants_are_those_of_the_formula(cells) -> None:
-    features, classes, targets = cells
+def leading(z: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Principal directions (D, width) of features with mean 0 and variance 1."""
+    return np.linalg.svd(z, full_matrices=False)[2][:width].T
+
+
+@pytest.mark.parametrize("width", [None, 2, 5])
+def test_discriminants_are_those_of_the_formula(cells, width: int | None) -> None:
+    features, classes, _ = cells
     labelled = classes != VOID
-    x, y = features[labelled], classes[labelled]
-    means = np.stack([x[y == label].mean(0) for label in range(3)])
-    scale = x.std(0)
-    centred = (x - means[y]) / scale
-    within = centred.T @ centred / len(x)
+    y = classes[labelled]
+    mean, scale = features[labelled].mean(0), features[labelled].std(0)
+    axes = leading((features[labelled] - mean) / scale, 2) if width == 2 else np.eye(5)
+    z = (features - mean) / scale @ axes
+    x = z[labelled]
+    m = np.stack([x[y == label].mean(0) for label in range(3)])
+    within = (x - m[y]).T @ (x - m[y]) / len(x)
     rho = share(within, 30)
-    shrunk = (1 - rho) * within + rho * np.trace(within) / 5 * np.eye(5)
+    shrunk = (1 - rho) * within + rho * np.trace(within) / len(within) * np.eye(len(within))
     inverse = np.linalg.inv(shrunk)
-    z, m = features / scale, means / scale
     expected = z @ inverse @ m.T - np.einsum("cd,de,ce->c", m, inverse, m) / 2
-    found = moments(features, classes, targets, 30, 3).which_class()(torch.from_numpy(features)).numpy()
+    found = class_probe(features, classes, 30, width)(torch.from_numpy(features)).numpy()
     assert 0.01 < rho < 0.9
-    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(found - found[:, :1], expected - expected[:, :1], rtol=1e-8, atol=1e-8)
 
 
-def test_predictions_are_those_of_regularised_least_squares(cells) -> None:
-    features, classes, targets = cells
+@pytest.mark.parametrize("width", [None, 2, 5])
+def test_predictions_are_those_of_regularised_least_squares(cells, width: int | None) -> None:
+    features, _, targets = cells
     z = (features - features.mean(0)) / features.std(0)
+    if width == 2:
+        z = z @ leading(z, 2)
+    channels, spread = z.shape[1], (z**2).mean()
     rho = share(z.T @ z / len(z), 30)
-    penalty = np.sqrt(len(z) * rho / (1 - rho)) * np.eye(5)
-    right = np.concatenate([targets - targets.mean(0), np.zeros((5, 2))])
+    penalty = np.sqrt(len(z) * spread * rho / (1 - rho)) * np.eye(channels)
+    right = np.concatenate([targets - targets.mean(0), np.zeros((channels, 2))])
     weights = np.linalg.lstsq(np.concatenate([z, penalty]), right, rcond=None)[0] / (1 - rho)
-    found = moments(features, classes, targets, 30, 3).where_boundaries_run()(torch.from_numpy(features)).numpy()
+    found = boundary_probe(features, targets, 30, width)(torch.from_numpy(features)).numpy()
     np.testing.assert_allclose(found, targets.mean(0) + z @ weights, rtol=1e-8, atol=1e-8)
 
 
 def test_two_classes_are_parted_half_way_however_rare_one_is() -> None:
     features = np.array([[-1.0], [1.0]] * 50 + [[3.0], [5.0]])  # means 0 and 4, variance 1 within
     classes = np.array([0] * 100 + [1] * 2)
-    probe = moments(features, classes, np.zeros((102, 1), bool), 2, 2).which_class()
+    probe = class_probe(features, classes, 2)
     assert probe(torch.tensor([[1.99], [2.01]], dtype=torch.float64)).argmax(1).tolist() == [0, 1]
 
 
@@ -89,55 +115,54 @@ def test_shrinkage_by_hand() -> None:
 
 
 def test_units_of_a_channel_change_nothing(cells) -> None:
-    features, classes, targets = cells
+    features, *_ = cells
     scaled = features * [1e-3, 1e4, -1, 1, 7] + [0, 1, 2, -5, 0]
-    for probe in ("which_class", "where_boundaries_run"):
-        plain = getattr(moments(features, classes, targets, 30, 3), probe)()(torch.from_numpy(features))
-        other = getattr(moments(scaled, classes, targets, 30, 3), probe)()(torch.from_numpy(scaled))
+    for probe, of_scaled in zip(both(features, cells), both(scaled, cells), strict=True):
+        plain, other = probe(torch.from_numpy(features)), of_scaled(torch.from_numpy(scaled))
         torch.testing.assert_close(plain - plain[:, :1], other - other[:, :1], rtol=1e-5, atol=1e-5)
 
 
-def test_void_teaches_boundaries_and_no_class(cells) -> None:
-    features, classes, targets = cells
+def test_void_teaches_no_class(cells) -> None:
+    features, classes, _ = cells
     labelled = classes != VOID
-    everything = moments(features, classes, targets, 1, 3)
-    without = moments(features[labelled], classes[labelled], targets[labelled], 1, 3)
     x = torch.from_numpy(features)
-    torch.testing.assert_close(everything.which_class()(x), without.which_class()(x))
-    assert not torch.allclose(everything.where_boundaries_run()(x), without.where_boundaries_run()(x), rtol=1e-3)
+    without = class_probe(features[labelled], classes[labelled], 1)
+    torch.testing.assert_close(class_probe(features, classes, 1)(x), without(x))
 
 
 def test_constant_channels_have_no_say(cells) -> None:
-    features, classes, targets = cells
+    features, _, targets = cells
     padded = np.concatenate([features, np.full((600, 1), 0.1), np.zeros((600, 1))], axis=1)
-    for probe in ("which_class", "where_boundaries_run"):
-        found = getattr(moments(padded, classes, targets, 30, 3), probe)()
+    for found in both(padded, cells):
         assert (found.weights[5:] == 0).all()
         assert found.weights[:5].abs().min() > 0
-    nothing = moments(padded[:, 5:], classes, targets, 30, 3)
-    predicted = nothing.where_boundaries_run()(torch.rand(4, 2, dtype=torch.float64)).numpy()
+    _, nothing = both(padded[:, 5:], cells)
+    predicted = nothing(torch.rand(4, 2, dtype=torch.float64)).numpy()
     np.testing.assert_allclose(predicted, np.tile(targets.mean(0), (4, 1)))
 
 
 def test_features_that_are_the_answer_need_no_spread_within_classes() -> None:
     classes = np.arange(60) % 3
-    probe = moments(np.eye(3)[classes], classes, np.zeros((60, 1), bool), 6, 3).which_class()
+    probe = class_probe(np.eye(3)[classes], classes, 6)
     assert probe(torch.eye(3, dtype=torch.float64)).argmax(1).tolist() == [0, 1, 2]
 
 
 def test_a_class_that_was_never_seen_is_never_named(cells) -> None:
-    features, classes, targets = cells
-    probe = moments(features, np.where(classes == 1, 0, classes), targets, 30, 3).which_class()
+    features, classes, _ = cells
+    probe = class_probe(features, np.where(classes == 1, 0, classes), 30)
     assert 1 not in probe(torch.randn(500, 5, dtype=torch.float64) * 100).argmax(1)
 
 
 def test_pieces_of_an_image_are_one_image(cells) -> None:
     features, classes, targets = cells
-    whole, pieces = Moments(5, 3, 2), Moments(5, 3, 2)
-    for number in range(10):
-        own = slice(number * 60, number * 60 + 60)
-        for sums, parts in ((whole, 1), (pieces, 4)):
+    found = []
+    for parts in (1, 4):
+        which, where = ClassMoments(5, 3), BoundaryMoments(5, 2)
+        for number in range(10):
+            own = slice(number * 60, number * 60 + 60)
             for part in range(parts):
                 x = torch.from_numpy(features[own][part::parts])
-                sums.add(number, x, classes[own][part::parts].astype(np.uint8), targets[own][part::parts])
-    torch.testing.assert_close(whole.which_class().weights, pieces.which_class().weights, rtol=1e-9, atol=1e-9)
+                which.add(number, x, classes[own][part::parts].astype(np.uint8))
+                where.add(number, x, targets[own][part::parts])
+        found.append((which.readout().weights, where.readout().weights))
+    torch.testing.assert_close(*found, rtol=1e-9, atol=1e-9)

@@ -21,7 +21,7 @@ from exfuse.data.loading import WholeImageSet
 from exfuse.data.sets import SET_COLUMNS
 from exfuse.evaluation.inference import InferenceSettings
 from exfuse.files import write_csv
-from exfuse.inspection.probes import hits_at_budget, mean_accuracy, probe_features
+from exfuse.inspection.probes import Findings, hits_at_budget, mean_accuracy, probe_features
 from exfuse.inspection.targets import boundary_blocks
 from exfuse.models import build
 from exfuse.spec.freshness import has_expected_key
@@ -83,6 +83,11 @@ def everything(images: Tensor, stride: int) -> Tensor:
     return F.pixel_unshuffle(maps, stride // 4)
 
 
+def labels_alone(images: Tensor, stride: int) -> Tensor:
+    """The label of every block, of what the image shows."""
+    return everything(images, stride)[:, : 3 * (stride // 4) ** 2]
+
+
 def nothing(images: Tensor, stride: int) -> Tensor:
     return torch.full((len(images), 2, *(side // stride for side in images.shape[2:])), 0.3)
 
@@ -92,19 +97,37 @@ def noise(images: Tensor, stride: int) -> Tensor:
     return torch.randn((len(images), 2, *(side // stride for side in images.shape[2:])), generator=generator)
 
 
-def probed(
+def ramp(images: Tensor, stride: int) -> Tensor:
+    """Columns of the centres of cells."""
+    rows, columns = (side // stride for side in images.shape[2:])
+    return ((torch.arange(columns) + 0.5) * stride).expand(len(images), 1, rows, columns)
+
+
+def redraw(root: Path, stem: str, mask: NDArray[np.uint8], red: NDArray[np.uint8]) -> None:
+    """Another mask, and another red channel, for an image of :func:`write_set`."""
+    palette = Image.fromarray(mask)
+    palette.putpalette(voc_palette())
+    palette.save(root / f"{stem}.png")
+    Image.fromarray(np.stack([red] * 3, axis=2)).save(root / f"{stem}.jpg", "PNG")
+
+
+def found_by(
     root: Path,
     features: Callable[[Tensor, int], Tensor],
     fitting: Path,
     scoring: Path,
     settings: InferenceSettings = SETTINGS,
-) -> dict[int, dict[str, Any]]:
-    """What probes of a reader find, by level."""
+) -> Findings:
+    """What probes find in a reader."""
     class_map = ClassMap(CLASSES)
     sets = [WholeImageSet(table, root, class_map) for table in (fitting, scoring)]
     model: Any = Reader(features)
-    lines = probe_features(model, sets[0], 100, sets[1], 3, settings, lambda samples, total, what: samples)
-    return {line["level"]: line for line in lines if line["kind"] == "added"}
+    return probe_features(model, sets[0], 100, sets[1], 3, settings, lambda samples, total, what: samples)
+
+
+def probed(*args: Any, **options: Any) -> dict[int, dict[str, Any]]:
+    """The lines of :func:`found_by` by level."""
+    return {line["level"]: line for line in found_by(*args, **options).lines if line["kind"] == "added"}
 
 
 @pytest.fixture
@@ -119,7 +142,51 @@ def test_features_that_hold_the_answer_are_read_without_error(tmp_path: Path, ta
         found[1]["detail"]["value"] == found[2]["detail"]["value"] == 1.0
     )  # each of a cell's four blocks in its place
     assert [(line["channels"], line["stride"]) for line in found.values()] == [(4, 4), (4 * 4, 8), (4 * 64, 32)]
-    assert found[1]["cells"] == 6 * 12 * 16 + 5 * 16 * 14
+    assert [line["narrow"]["channels"] for line in found.values()] == [3, 3, 3]  # no more than classes
+
+
+def test_narrowed_probes_of_few_channels_are_the_others(tmp_path: Path, tables: tuple[Path, Path]) -> None:
+    for line in probed(tmp_path, noise, *tables).values():
+        assert line["narrow"] == {name: line[name] for name in ("channels", "semantics", "detail")}
+
+
+def test_blocks_of_each_class_are_counted(tmp_path: Path, tables: tuple[Path, Path]) -> None:
+    found = found_by(tmp_path, nothing, *tables).classes
+    for name, images, where in (("trainaug", 24, "fitted"), ("val", 11, "scored")):
+        labels = [np.asarray(Image.open(tmp_path / f"{name}{number}.png"))[::4, ::4] for number in range(images)]
+        assert [entry[where] for entry in found] == [
+            sum(int((one == label).sum()) for one in labels) for label in (0, 2, 7)
+        ]
+    assert [entry["images"] for entry in found] == [sum(label in one for one in labels) for label in (0, 2, 7)]
+
+
+def test_every_level_answers_for_the_same_blocks(tmp_path: Path) -> None:
+    """Features are columns, classes left and right of 24, void from 48: what a level tells depends on interpolation.
+
+    From cells of 32 pixels the blocks have 16 ×4, 18, 22 on the left and 26, 30 … 46 on the right. The limit lies
+    between the means, 17⅓ and 36, at 26⅔: of the right class the first of six columns is named wrongly.
+    """
+    tables = write_set(tmp_path, "trainaug", 1), write_set(tmp_path, "val", 1)
+    mask = np.zeros((48, 64), np.uint8)
+    mask[:, 24:48], mask[:, 48:] = 2, 255
+    for name in ("trainaug0", "val0"):
+        redraw(tmp_path, name, mask, mask)
+    found = probed(tmp_path, ramp, *tables)
+    assert [line["semantics"]["value"] for line in found.values()] == pytest.approx([1, 1, (1 + 5 / 6) / 2])
+
+
+@pytest.mark.parametrize(("blocks", "value"), [(29, 1.0), (30, 2 / 3)])
+def test_a_class_of_few_blocks_is_left_out(tmp_path: Path, blocks: int, value: float) -> None:
+    """Bicycles that nothing in the image shows are all named wrongly."""
+    tables = write_set(tmp_path, "trainaug", 24), write_set(tmp_path, "val", 1, (7,))
+    grid = np.zeros((12, 16), np.uint8)
+    grid[8:, :8] = 7
+    red = grid.copy()
+    grid.flat[:blocks] = 2
+    redraw(tmp_path, "val0", *(np.kron(one, np.ones((4, 4), np.uint8)) for one in (grid, red)))
+    line = probed(tmp_path, labels_alone, *tables)[1]
+    assert line["semantics"]["value"] == pytest.approx(value)
+    assert line["semantics"]["chance"] == pytest.approx(1 / 3)
 
 
 def test_constant_features_reach_chance(tmp_path: Path, tables: tuple[Path, Path]) -> None:
@@ -128,9 +195,7 @@ def test_constant_features_reach_chance(tmp_path: Path, tables: tuple[Path, Path
     chance = (boundary**2 / blocks).sum() / boundary.sum()
     for line in found.values():
         assert line["detail"]["chance"] == pytest.approx(chance)
-    assert found[1]["semantics"]["value"] == pytest.approx(1 / 3)
-    assert found[1]["semantics"]["chance"] == pytest.approx(1 / 3)
-    assert found[4]["semantics"]["chance"] == 1.0  # background fills most of every 32×32 cell: there is nothing to tell
+        assert line["semantics"]["value"] == line["semantics"]["chance"] == pytest.approx(1 / 3)
     assert found[1]["detail"]["value"] == pytest.approx(chance)
 
 
@@ -147,11 +212,16 @@ def test_an_image_of_several_windows_has_one_budget(tmp_path: Path) -> None:
     """Constant features mark at random over the whole image, not window by window, which would tell where to mark."""
     fitting = write_set(tmp_path, "trainaug", 24)
     table = write_set(tmp_path, "val", 1, (2,))
+    mask = np.zeros((48, 64), np.uint8)
+    for rows, columns in ((slice(4, 8), slice(4, 8)), (slice(8, 24), slice(40, 56)), (slice(36, 44), slice(4, 24))):
+        mask[rows, columns] = 2
+    mask[36:40, 44:56] = 2
+    redraw(tmp_path, "val0", mask, mask)
     windows = dataclasses.replace(SETTINGS, size=32)
     line = probed(tmp_path, nothing, fitting, table, settings=windows)[1]
-    mask = np.asarray(Image.open(tmp_path / "val0.png"))
     pieces = [mask[top : top + 32, left : left + 32] for top in (0, 32) for left in (0, 32)]
     maps = [boundary_blocks(piece)[0] for piece in pieces]
+    assert all(found.any() for found in maps)
     boundary, blocks = sum(int(found.sum()) for found in maps), sum(found.size for found in maps)
     assert line["detail"]["chance"] == line["detail"]["value"] == pytest.approx(boundary / blocks)
     assert boundary / blocks < 0.9 * sum(int(found.sum()) ** 2 / found.size for found in maps) / boundary
@@ -206,9 +276,12 @@ def test_hits_by_hand() -> None:
 
 def test_accuracy_by_hand() -> None:
     confusion = np.array([[90, 10, 0], [5, 5, 0], [0, 0, 0]])  # the third class has no ground truth
-    assert mean_accuracy(confusion) == pytest.approx((0.9 + 0.5) / 2)
-    assert np.isnan(mean_accuracy(np.zeros((3, 3), int)))
-    assert mean_accuracy(np.stack([confusion, confusion.T])).shape == (2,)
+    every = np.ones(3, bool)
+    assert mean_accuracy(confusion, every) == pytest.approx((0.9 + 0.5) / 2)
+    assert mean_accuracy(confusion, np.array([False, True, True])) == pytest.approx(0.5)
+    assert np.isnan(mean_accuracy(confusion, np.array([False, False, True])))
+    assert np.isnan(mean_accuracy(np.zeros((3, 3), int), every))
+    assert mean_accuracy(np.stack([confusion, confusion.T]), every).shape == (2,)
 
 
 def by_image(root: Path, name: str, images: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -256,6 +329,8 @@ def test_the_job_writes_the_same_file_however_images_are_loaded(graph: Callable[
     assert len(content["probes"]) == 2 * 13
     widths = {line["run"]: line["channels"] for line in content["probes"] if line["kind"] == "fused"}
     assert widths == {"gcn-resnext101": 5, "exfuse": 45}
+    assert {line["narrow"]["channels"] for line in content["probes"]} == {5}
+    assert [entry["name"] for entry in content["classes"]] == list(made.spec.classes)
 
 
 def test_a_run_that_fails_leaves_nothing(graph: Callable[..., Graph]) -> None:

@@ -6,24 +6,23 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from exfuse.inspection.targets import Question, boundary_blocks, cell_classes
+from exfuse.inspection.targets import Question, block_classes, boundary_blocks
 
 VOID = 255
 
 
-def test_a_cell_has_its_most_frequent_label() -> None:
+def test_a_block_has_its_most_frequent_label() -> None:
     truth = np.zeros((8, 8), np.uint8)
     truth[:4, :4] = [[1, 1, 1, 1], [1, 1, 1, 1], [2, 2, 2, 2], [0, 0, 0, 0]]  # 1 in front
     truth[:4, 4:] = [[2, 2, 2, 2], [2, 2, 2, 2], [1, 1, 1, 1], [1, 1, 1, 1]]  # a draw: the lower class
     truth[4:, :4] = [[2, 2, 2, 2], [2, 2, VOID, VOID], [VOID] * 4, [VOID] * 4]  # void in front
     truth[4:, 4:] = [[2, 2, 2, 2], [2, 2, 2, 2], [VOID] * 4, [VOID] * 4]  # a draw with void: the class
-    assert cell_classes(truth, 4, 3).tolist() == [[1, 1], [VOID, 2]]
-    assert cell_classes(truth, 8, 3).tolist() == [[2]]  # 26 of 64; void 18, class 1 16, class 0 4
+    assert block_classes(truth, 3).tolist() == [[1, 1], [VOID, 2]]
 
 
 def test_what_lies_beyond_the_image_is_void() -> None:
     truth = np.ones((5, 6), np.uint8)
-    assert cell_classes(truth, 4, 2).tolist() == [[1, 1], [VOID, VOID]]  # 16, 8 of 16, 4 of 16, 2 of 16
+    assert block_classes(truth, 2).tolist() == [[1, 1], [VOID, VOID]]  # 16, 8 of 16, 4 of 16, 2 of 16
 
 
 def test_a_boundary_touches_the_blocks_on_both_sides() -> None:
@@ -70,7 +69,7 @@ def test_blocks_of_cells_are_those_of_a_pixel_unshuffle(height: int, width: int,
     whole = torch.zeros(1, 1, cells.rows * side, cells.columns * side)
     whole[0, 0, : question.boundary.shape[0], : question.boundary.shape[1]] = torch.from_numpy(question.boundary)
     expected = F.pixel_unshuffle(whole, side)[0].flatten(1).T
-    assert cells.classes.shape == (cells.rows * cells.columns,)
+    assert question.classes.shape == question.boundary.shape
     assert (cells.rows, cells.columns) == (-(-height // stride), -(-width // stride))
     np.testing.assert_array_equal(cells.targets, expected.numpy() > 0)
     answered, true = question.judged_blocks(cells.targets, stride)
@@ -83,6 +82,20 @@ def test_features_of_cells_are_those_that_hold_a_pixel() -> None:
     cells = Question(random_mask(40, 70), 3).of_cells(32)  # 2 of 4 rows, 3 of 4 columns
     expected = [[row * 4 + column, 16 + row * 4 + column] for row in range(2) for column in range(3)]
     assert cells.of(maps).tolist() == expected
+
+
+def test_maps_at_blocks_are_interpolated_between_centres_of_cells() -> None:
+    question = Question(random_mask(7, 13), 3)  # 2 of 4 rows of blocks, 4 of 4 columns
+    maps = torch.tensor([[[0.0, 1.0], [0.0, 1.0]], [[5.0, 5.0], [5.0, 5.0]]])
+    expected = [
+        [0, 5],
+        [0.25, 5],
+        [0.75, 5],
+        [1, 5],
+    ] * 2  # centres of blocks lie a quarter of a cell from those of cells
+    assert question.at_blocks(maps, 8).tolist() == expected
+    fine = torch.rand(3, 4, 4)
+    assert torch.equal(question.at_blocks(fine, 4), fine[:, :2].flatten(1).T)
 
 
 def random_mask(height: int, width: int) -> NDArray[np.uint8]:

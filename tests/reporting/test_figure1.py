@@ -20,10 +20,14 @@ def measured(value: float, chance: float) -> dict[str, float]:
     return {"value": value, "low": value - 0.02, "high": value + 0.03, "chance": chance}
 
 
+def narrowed(semantics: float, detail: float) -> dict[str, Any]:
+    return {"channels": 5, "semantics": measured(semantics, 0.2), "detail": measured(detail, 0.15)}
+
+
 def lines(run: str, shift: float, channels: int) -> list[dict[str, Any]]:
     """All kinds and levels of a run: semantics grows with the level, detail falls."""
     made = [
-        {"run": run, "kind": "image", "level": 0, "stride": 4, "channels": 48, "cells": 9,
+        {"run": run, "kind": "image", "level": 0, "stride": 4, "channels": 48, "narrow": narrowed(0.22, 0.28),
          "semantics": measured(0.25, 0.2), "detail": measured(0.3, 0.15)},
     ]  # fmt: skip
     for place, kind in enumerate(("encoder", "added", "fused")):
@@ -31,7 +35,7 @@ def lines(run: str, shift: float, channels: int) -> list[dict[str, Any]]:
             made.append(
                 {
                     "run": run, "kind": kind, "level": level, "stride": 2 ** (level + 1), "channels": channels,
-                    "cells": 9,
+                    "narrow": narrowed(0.25 + 0.1 * level + shift, 0.77 - 0.1 * level - 0.01 * place + shift),
                     "semantics": measured(0.3 + 0.1 * level + shift, 0.2),
                     "detail": measured(0.8 - 0.1 * level - 0.01 * place + shift, 0.15),
                 }
@@ -47,7 +51,9 @@ def write(results: Results, *runs: str, key: str | None = None, **changes: Any) 
         for run in runs
         for line in lines(run, 0.02 if run == EXFUSE else 0.0, 45 if run == EXFUSE else 5)
     ]
-    content = {"seed": 0, "fitted_on": 400, "scored_on": 120, "probes": probes}
+    blocks = dict(zip(graph.spec.classes, (21_649, 1_311, 1_199, 29, 0), strict=True))
+    classes = [{"name": name, "fitted": 5000, "scored": count, "images": 9} for name, count in blocks.items()]
+    content = {"seed": 0, "fitted_on": 400, "scored_on": 120, "classes": classes, "probes": probes}
     write_json(graph.layout.probes, {**content, "key": key or graph.jobs["models/probes"].key})
     return graph
 
@@ -56,14 +62,14 @@ def texts(figure: Figure) -> str:
     return " ".join(text.get_text() for text in figure.findobj(mpl.text.Text) if text.get_text())
 
 
-def paths(figure: Figure, panel: int) -> dict[str, list[tuple[float, float]]]:
+def paths(figure: Figure, panel: int, hollow: bool = False) -> dict[str, list[tuple[float, float]]]:
     """The marks of each run in a panel, by colour, in the order in which they are joined."""
     return {
         str(line.get_color()): [
             (round(x, 1), round(y, 1)) for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
         ]
         for line in figure.axes[panel].lines
-        if line.get_marker() in ("o", "s")
+        if line.get_marker() in ("o", "s") and (line.get_markerfacecolor() == "white") == hollow
     }
 
 
@@ -79,6 +85,17 @@ def test_every_level_is_where_it_was_measured(results: Results) -> None:
         assert {(n.get_text(), round(n.xy[0])) for n in numbers} >= {("1", 40), ("4", 70), ("1", 42), ("4", 72)}
     (pixels,) = (line for line in figure.axes[0].lines if line.get_marker() == "D")
     assert (pixels.get_xdata()[0], pixels.get_ydata()[0]) == (25, 30)
+
+
+def test_narrowed_probes_are_hollow_where_there_are_more_channels(results: Results) -> None:
+    figure = figure1.draw(write(results, GCN, EXFUSE))
+    for panel in range(3):
+        gcn, exfuse = (paths(figure, panel, hollow=True)[look["color"]] for look in figure1.LOOKS)
+        assert gcn == []  # 5 channels, 5 directions
+        assert exfuse == [(27 + 10 * level, 79 - 10 * level - panel) for level in (1, 2, 3, 4)]
+    assert "≤ 5 directions" in texts(figure)
+    assert "x1 42.0 and 72.0 (narrowed 37.0 and 69.0)" in figure1.alternative(results.graph)
+    assert "x1 40.0 and 70.0, x2" in figure1.alternative(results.graph)
 
 
 def test_chance_and_intervals_are_shown_in_every_panel(results: Results) -> None:
@@ -109,6 +126,8 @@ def test_the_words_hold_the_numbers(results: Results) -> None:
     assert "400 images" in caption and "VOC val (120)" in caption
     assert "GCN's 5, ExFuse's 45" in caption
     assert "gcn-resnext101 400, exfuse 200" in caption  # steps
+    assert "Blocks: background 21,649, bicycle 1,311, car 1,199." in caption
+    assert "Left out of the mean, with fewer than 30: cat 29, chair 0." in caption
 
 
 def test_what_is_missing_or_stale_is_said(results: Results) -> None:

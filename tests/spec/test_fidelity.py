@@ -1,6 +1,7 @@
 """Fidelity: every name in `params/fidelity/` exists, nothing is left out, and the paper is quoted as it stands."""
 
 import dataclasses
+import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,9 @@ def test_a_sentence_that_leads_nowhere_is_named_with_the_nearest(
             {"tests": ("tests/models/test_dap.py::test_boundary_refinement_is_residual",)},
             "is not in tests/models/test_dap.py, but in tests/models/test_parts.py",
         ),
+        ({"tests": ("tests/trained.py::write_weights",)}, "'tests/trained.py::write_weights' is no test"),
+        ({"tests": ("tests/models/test_dap.py",)}, "'tests/models/test_dap.py' is no test"),
+        ({"tests": ("exfuse/models/dap.py::DenselyAdjacentPrediction",)}, "is no test. Name one as tests/<file>.py::"),
     ],
 )
 def test_what_a_part_names_and_does_not_exist(small: Spec, changes: dict[str, Any], message: str) -> None:
@@ -126,7 +130,7 @@ def test_code_that_is_no_python(small: Spec, tmp_path: Path) -> None:
 
 
 def test_a_reading_to_which_no_sentence_leads(small: Spec) -> None:
-    elsewhere = section3(parts=(), runs=("exfuse",))
+    elsewhere = section3(parts=(), hyperparameters=("decoder.dap_kernel",))
     with pytest.raises(UserError, match=r"no sentence .* leads to reading 'dap\.border'"):
         check_references(small, elsewhere)
     check_references(with_part(small, outside="§4"), elsewhere)
@@ -149,6 +153,110 @@ def test_a_hyper_parameter_that_the_preset_has_not(small: Spec) -> None:
     spec = dataclasses.replace(small, fidelity=small.fidelity.model_copy(update={"hyperparameters": more}))
     with pytest.raises(UserError, match=r"unknown hyper-parameter 'decoder\.kernel'"):
         check_references(spec, section3())
+
+
+def with_stated(spec: Spec, path: str, stated: dict[str, Any] | None) -> Spec:
+    """The spec with other words of the papers on one path; none: it is listed as silent."""
+    declared = spec.fidelity.hyperparameters
+    others = {name: one for name, one in declared.stated.items() if name != path}
+    silent = tuple(name for name in declared.silent if name != path)
+    tree = (
+        {"stated": others, "silent": (*silent, path)}
+        if stated is None
+        else {"stated": {**others, path: Stated.model_validate(stated)}, "silent": silent}
+    )
+    changed = StatedHyperparameters.model_validate(tree)
+    return dataclasses.replace(spec, fidelity=spec.fidelity.model_copy(update={"hyperparameters": changed}))
+
+
+def with_entry(spec: Spec, path: str, **changes: Any) -> Spec:
+    """The spec with another line of the ledger."""
+    entries = tuple(one.model_copy(update=changes) if one.path == path else one for one in spec.ledger)
+    assert entries != spec.ledger
+    return dataclasses.replace(spec, ledger=entries)
+
+
+MOMENTUM = "fine_tuning.trainaug.optimizer.momentum"
+NORM = "fine_tuning.trainval.batch_norm"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            functools.partial(with_entry, path=MOMENTUM, value=0.9),
+            rf"{MOMENTUM} is 0\.9, but by .*hyperparameters\.yaml GCN states 0\.99",
+        ),
+        (
+            functools.partial(with_entry, path=MOMENTUM, value=0.9, source="assumption", why="usual"),
+            r"GCN states 0\.99",
+        ),
+        (
+            functools.partial(with_entry, path=MOMENTUM, source="assumption", why="usual"),
+            rf"{MOMENTUM} has the source 'assumption', but by .* GCN states it",
+        ),
+        (
+            functools.partial(with_entry, path=MOMENTUM, source="paper §4"),
+            rf"{MOMENTUM} has the source 'paper §4', but by .* paper states no value of it",
+        ),
+        (
+            functools.partial(with_entry, path="decoder.auxiliary_weight", source="GCN §4"),
+            "decoder.auxiliary_weight has the source 'GCN §4', but by .* GCN states no value of it",
+        ),
+        (
+            functools.partial(with_entry, path="fine_tuning.trainaug.steps", source="GCN §4"),
+            "fine_tuning.trainaug.steps has the source 'GCN §4', but by .* GCN states no value of it",
+        ),
+        (
+            functools.partial(with_entry, path="fine_tuning.trainaug.batch_norm", source="paper §4"),
+            "fine_tuning.trainaug.batch_norm has the source 'paper §4', but by .* paper states no value of it",
+        ),
+        (functools.partial(with_entry, path=NORM, value="train"), rf"{NORM} is train, but by .* paper states frozen"),
+        (
+            functools.partial(with_stated, path="fine_tuning.optimizer.momentum", stated=None),
+            "has the source 'GCN §4', but by .* GCN states no value of it",
+        ),
+        (
+            functools.partial(
+                with_stated,
+                path="decoder.dap_kernel",
+                stated={"gcn": "k = 3", "values": {"GCN": 3}, "stages": ["trainvall"]},
+            ),
+            "decoder.dap_kernel: unknown stage 'trainvall'; did you mean 'trainval'",
+        ),
+    ],
+)
+def test_values_and_sources_are_what_the_papers_state(small: Spec, change: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check_references(change(small), section3())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"gcn": "prints none", "values": {"GCN": 0.99}},
+        {"gcn": "0.999", "values": {"GCN": 0.99}},
+        {"gcn": "10.99", "values": {"GCN": 0.99}},
+        {"gcn": "0.99", "values": {"paper": 0.99}},
+        {"gcn": "SGD", "values": {"paper": "sgd"}},
+    ],
+)
+def test_a_stated_number_stands_in_the_words(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="does not stand in what is quoted of"):
+        Stated.model_validate(given)
+    assert Stated(gcn="momentum 0.99.", values={"GCN": 0.99}).of_stage("coco") == {"GCN": 0.99}
+
+
+@pytest.mark.parametrize(("source", "quoted"), [("paper §3.2", {"gcn": "zeros"}), ("GCN §4", {})])
+def test_a_reading_has_a_source_that_is_quoted(source: str, quoted: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match=f"'border' has the source '{source}', of which nothing is quoted"):
+        part(readings={"border": {"value": "zeros", "source": source}}, **quoted)
+
+
+def test_from_every_hyper_parameter_a_part_leads_to_code_and_tests(paper: Spec) -> None:
+    declared = paper.fidelity.hyperparameters
+    in_parts = {path for one in paper.fidelity.parts.values() for path in one.hyperparameters}
+    assert {*declared.stated, *declared.silent} - in_parts == set()
 
 
 def test_stages_share_a_path() -> None:
@@ -176,10 +284,39 @@ def test_a_statement_says_or_prints(given: dict[str, str]) -> None:
     assert Statement(where="§3", prints="76.0%").shown == "76.0%"
 
 
-@pytest.mark.parametrize("given", [{}, {"parts": ("dap",), "nothing": "related work"}])
-def test_a_sentence_leads_somewhere_or_is_no_statement(given: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="points at something, or says in `nothing`"):
+@pytest.mark.parametrize(
+    "given", [{}, {"tables": ("table1",), "runs": ("exfuse",), "claims": ("dap",), "figures": ("figure2",)}]
+)
+def test_a_sentence_leads_to_a_part_a_reading_or_a_hyper_parameter(given: dict[str, Any]) -> None:
+    """From runs, tables, figures and claims alone nothing leads to code and tests."""
+    with pytest.raises(ValidationError, match="leads to a part, a reading or a hyper-parameter, or says in `nothing`"):
         Sentence.model_validate({"first": "We use", **given})
+
+
+@pytest.mark.parametrize("given", [{"parts": ("dap",)}, {"tables": ("table1",)}])
+def test_a_sentence_that_says_nothing_leads_nowhere(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="says no `nothing`"):
+        Sentence.model_validate({"first": "We use", "nothing": "related work", **given})
+
+
+def test_a_sentence_that_leads_to_tables_alone_is_named(params: Params) -> None:
+    text = params.file("fidelity/sentences.yaml").read_text()
+    entry = "{first: At the beginning of Sec, parts: [level-subsets, tables-and-claims], tables: [table1]}"
+    assert entry in text
+    changed = text.replace(entry, "{first: At the beginning of Sec, tables: [table1]}")
+    params.file("fidelity/sentences.yaml").write_text(changed)
+    with pytest.raises(UserError, match=r"sentences\.yaml: .*leads to a part, a reading or a hyper-parameter"):
+        sections(params.root)
+
+
+def test_a_result_leads_to_what_makes_it(repo_root: Path) -> None:
+    """Who reads a number or a verdict finds the code of tables and claims, and that of what was measured."""
+    for section in sections(repo_root).values():
+        for listed in section.paragraphs.values():
+            for one in listed:
+                if one.tables or one.claims:
+                    assert "tables-and-claims" in one.parts, one.first
+                    assert len(one.parts) > 1 or one.readings or one.hyperparameters, one.first
 
 
 def test_a_path_stands_once_and_silence_is_listed() -> None:

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from exfuse.spec.base import ASSUMPTION, Hyperparameters
+from exfuse.spec.graph.inspection import LEAST_CELLS, PROBED_GRID
 from exfuse.spec.load import load
 from exfuse.spec.spec import Spec
 from tests.params import Params
@@ -103,7 +104,30 @@ def test_what_neither_paper_gives_is_marked_as_assumed(paper: Spec, path: str) -
     "name",
     [
         "ss.heads",
+        "ss.own-weight",
+        "ss-features.resnext101-tail",
         "seb.start",
+        "seb.place",
+        "seb.upsampling",
+        "seb.inputs",
+        "ecre-designs.same-loss",
+        "ecre-designs.same-module",
+        "dap.groups",
+        "decoder.full-size",
+        "levels.relu",
+        "backbone.cardinality",
+        "data.union",
+        "data.masks",
+        "input.no-other",
+        "evaluation.standard",
+        "evaluation.single-scale",
+        "flip.scores",
+        "flip.order",
+        "test-server.twice",
+        "fine-tuning.decayed",
+        "fine-tuning.precision",
+        "figure1.probe",
+        "figure1.shrinkage",
         "wide-decoder.more-channels",
         "lr.widths",
         "level-subsets.omitted",
@@ -115,12 +139,58 @@ def test_what_the_papers_leave_open_in_structure_is_marked_as_assumed(paper: Spe
     reading = paper.fidelity.readings()[name]
     assert reading.assumed
     assert reading.why
+    assert reading.alternative
 
 
 def test_what_the_paper_states_is_no_assumption(paper: Spec) -> None:
     readings = paper.fidelity.readings()
-    stated = ("ss-features.place", "seb.product", "dap.equation", "lr.blocks")
+    stated = ("ss-features.place", "seb.product", "dap.equation", "lr.blocks", "ecre-designs.designs", "flip.average")
     assert [readings[name].assumed for name in stated] == [False] * len(stated)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("seb.product", ("GCN", "bilinear", "conv", "decoder")),
+        ("ecre-designs.designs", ("same", "weight")),
+        ("data.trainaug", ("mask", "∪")),
+        ("flip.average", ("softmax", "pad")),
+        ("evaluation.mean", ("never hit", "one")),
+        ("dap.equation", ("group-major", "run")),
+        ("levels.levels", ("ReLU",)),
+        ("input.augmentation", ("½", "nothing else")),
+    ],
+)
+def test_what_is_ours_does_not_stand_as_the_papers(paper: Spec, name: str, words: tuple[str, ...]) -> None:
+    """The papers' text has none of these words at that place; they are readings of their own, which are assumed."""
+    reading = paper.fidelity.readings()[name]
+    assert not reading.assumed
+    assert [word for word in words if word in reading.value] == []
+
+
+def test_weight_decay_leaves_of_sebs_bias_what_its_reading_says(paper: Spec) -> None:
+    """SGD written out for a weight without a gradient: velocity and weight fall with the decay alone."""
+    left = {}
+    for stage in ("trainaug", "coco"):
+        settings = getattr(paper.preset.fine_tuning, stage)
+        optimizer, power = settings.optimizer, settings.schedule.power
+        weight, velocity = 1.0, 0.0
+        for step in range(settings.steps):
+            velocity = optimizer.momentum * velocity + optimizer.weight_decay * weight
+            weight -= optimizer.learning_rate * (1 - step / settings.steps) ** power * velocity
+        left[stage] = weight
+    value = paper.fidelity.readings()["fine-tuning.decayed"].value
+    assert f"leave {left['trainaug']:.2f} of it after stage trainaug and {left['coco']:.3f} after stage coco" in value
+
+
+def test_precision_is_that_of_the_preset(paper: Spec) -> None:
+    assert paper.preset.hardware.precision in paper.fidelity.readings()["fine-tuning.precision"].value
+
+
+def test_figure_1_leaves_out_the_classes_that_its_reading_leaves_out(paper: Spec) -> None:
+    readings = paper.fidelity.readings()
+    assert f"at least {LEAST_CELLS} blocks" in readings["figure1.semantics"].value
+    assert f"{PROBED_GRID}×{PROBED_GRID} pixels" in readings["figure1.grid"].value
 
 
 def test_a_caveat_is_not_inherited(params: Params) -> None:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 BASELINE, EXFUSE = "gcn-resnext101", "exfuse"
 """The runs of Table 3 #1 and #7: what Figures 1–6 show."""
 PROBED_RUNS = (BASELINE, EXFUSE)
+PROBED_GRID = 4
+"""Pixels to a side of the blocks that all probes are asked about: the stride of level 1."""
+LEAST_CELLS = 30
+"""Blocks of a class that are scored, with fewer of which it is left out of the mean."""
 IMAGENET_CLASSES = 1000
 GENERATED_IMAGENET_CLASSES = 12
 """Of the archives that the project makes itself: ``exfuse.data.mini.vocabulary.IN_IMAGENET``, held equal by a test."""
@@ -77,6 +81,8 @@ def _add_probes(graph: "Graph", probed: dict[str, str]) -> None:
     settings: dict[str, Any] = {
         "runs": list(probed),
         "probes": plain(spec.preset.probes),
+        "grid": PROBED_GRID,
+        "least_cells": LEAST_CELLS,
         "classes": list(spec.classes),
     }
     upstream = (*probed.values(), "data/sets/trainaug", "data/sets/val")
