@@ -19,10 +19,10 @@ def load(path: str | Path, device: "torch.device | str" = "cpu") -> "Predictor":
 
     Args:
         path: a ``weights.safetensors`` of a run.
-        device: where it computes.
+        device: where it computes: ``cpu``, ``cuda``, ``cuda:1`` …; ``auto`` is a GPU where there is one.
 
     Raises:
-        UserError: the file is unreadable, or holds no segmentation network.
+        UserError: the file is unreadable, or holds no segmentation network, or there is no such device.
     """
     from exfuse.evaluation.predictor import Predictor
 

@@ -7,6 +7,14 @@ import typer
 
 app = typer.Typer()
 
+
+def _place(text: str) -> Path:
+    """A path that a person named; of an empty one Python makes the current folder."""
+    if not text:
+        raise typer.BadParameter("it is empty.")
+    return Path(text)
+
+
 Weights = Annotated[Path, typer.Argument(help="A `weights.safetensors` of a trained run.", metavar="WEIGHTS")]
 Flip = Annotated[bool, typer.Option("--flip", help="Average with the mirrored image, as the paper does.")]
 Device = Annotated[
@@ -19,7 +27,9 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that
 def predict(
     weights: Weights,
     photos: Annotated[list[str], typer.Argument(help="Images, folders of images, or patterns.", metavar="PHOTO...")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("predictions"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=_place, metavar="DIR", help="Folder for the results.")
+    ] = Path("predictions"),
     flip: Flip = False,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also show the classes over the photograph.")] = False,
     overwrite: Overwrite = False,
@@ -62,7 +72,10 @@ def export(
     weights: Weights,
     format: Annotated[Literal["onnx", "torch-export"], typer.Option(help="What to write.")] = "onnx",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file, .onnx or .pt2; else beside the weights.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", parser=_place, metavar="FILE", help="An .onnx or .pt2; else beside the weights."
+        ),
     ] = None,
     size: Annotated[
         str | None, typer.Option(help="Height×width of the images; else any that prediction does not cut into tiles.")

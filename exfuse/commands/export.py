@@ -2,11 +2,12 @@
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from exfuse.errors import UserError
-from exfuse.files import atomic_path, require_writable
+from exfuse.files import atomic_path, require_writable, writing
 from exfuse.spec.model import STRIDE
 from exfuse.spec.weights import SegmenterInfo, read_segmenter_info
 
@@ -140,11 +141,13 @@ def parse_size(text: str, training_size: int) -> "Size":
 
 
 def _require_free(target: Path, weights: Path, overwrite: bool) -> None:
-    if target.is_dir():
+    if os.path.isdir(target):
         raise UserError(f"{target} is a folder. Name the file to write.")
-    if not target.exists():
+    with writing(target), suppress(FileNotFoundError):
+        os.lstat(target)  # what cannot be asked for cannot be written either
+    if not os.path.lexists(target):
         return
-    if os.path.samefile(target, weights):
+    if os.path.exists(target) and os.path.samefile(target, weights):
         raise UserError(f"{target} is the file of the weights itself. Name another one.")
     if not overwrite:
         raise UserError(f"{target} exists. Use --overwrite to replace it, or --output for another place.")

@@ -31,8 +31,9 @@ def list_photographs(words: Sequence[str], output: Path) -> list[Photograph]:
     """The photographs in the order in which they are named, those of a folder or pattern sorted.
 
     A folder is searched with all below it; its photographs keep their place there. Hidden files, those without the
-    suffix of an image, and what lies in ``output`` do not count there. A pattern takes whatever it matches. Two
-    photographs may have one name, and their results one place: only one of them can be done.
+    suffix of an image, what lies in ``output``, and folders behind symbolic links do not count there. A pattern takes
+    whatever files it matches. Two photographs may have one name, and their results one place: only one of them can be
+    done.
 
     Args:
         words: files, folders, or patterns (``*``, ``?``, ``[…]``, ``**``) that a shell did not expand.
@@ -40,8 +41,10 @@ def list_photographs(words: Sequence[str], output: Path) -> list[Photograph]:
             find the results, and nothing tells them from photographs.
 
     Raises:
-        UserError: ``output`` is a folder that is searched.
+        UserError: ``output`` is a folder that is searched, or a word is empty.
     """
+    if "" in words:
+        raise UserError("a PHOTO is empty. Give files, folders or patterns.")
     return [
         Photograph(path, output / f"{name}.png", output / f"{name}-overlay.jpg", problem)
         for word in words
@@ -77,17 +80,20 @@ def _expand(word: str, output: Path) -> Iterator[tuple[Path, str, str]]:
         yield Path(word), Path(word).stem, ""
     else:
         matches = sorted(glob.glob(word, recursive=True))
+        found = [match for match in matches if not os.path.isdir(match)]
         if not matches:
             yield Path(word), "", "no file matches it. Correct the pattern."
-        for match in matches:
-            if not os.path.isdir(match):
-                yield Path(match), Path(match).stem, ""
+        elif not found:
+            yield Path(word), "", "it matches folders alone. Name them without a pattern, or add `/*`."
+        for match in found:
+            yield Path(match), Path(match).stem, ""
 
 
 def _below(folder: Path, output: Path) -> Iterator[tuple[Path, str, str]]:
     results = os.path.realpath(output)
     found = False
-    for above, folders, names in os.walk(folder):
+    unread: list[OSError] = []
+    for above, folders, names in os.walk(folder, onerror=unread.append):
         folders[:] = sorted(
             name for name in folders
             if not name.startswith(".") and os.path.realpath(os.path.join(above, name)) != results
@@ -97,5 +103,7 @@ def _below(folder: Path, output: Path) -> Iterator[tuple[Path, str, str]]:
             if path.suffix.lower() in SUFFIXES and not name.startswith("."):
                 found = True
                 yield path, path.relative_to(folder).with_suffix("").as_posix(), ""
-    if not found:
+    for error in unread:
+        yield Path(error.filename), "", f"cannot be searched: {error.strerror}. Give permission, or leave it out."
+    if not found and not unread:
         yield folder, "", f"it holds no photograph ({', '.join(SUFFIXES)})."

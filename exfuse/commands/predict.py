@@ -1,11 +1,14 @@
 """`exfuse predict`: the classes of photographs, each as a label mask and, where wanted, as an overlay."""
 
 import os
+import signal
+import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +18,7 @@ from exfuse.commands.photograph_list import Photograph, file_id, files_of, list_
 from exfuse.commands.words import printable
 from exfuse.data.images import encode_mask
 from exfuse.data.photographs import decode_photograph
-from exfuse.data.progress import Progress
+from exfuse.data.progress import Progress, say
 from exfuse.errors import UserError
 from exfuse.files import read_bytes, require_writable, write_bytes
 from exfuse.spec.weights import SegmenterInfo, read_segmenter_info
@@ -33,12 +36,14 @@ class _Wanted:
     """What is done with each photograph.
 
     Attributes:
+        output: folder of the results.
         flip: whether scores are averaged with the mirrored photograph's.
         overlay: whether overlays are written too.
         overwrite: whether results that exist are replaced.
         originals: files that are never replaced.
     """
 
+    output: Path
     flip: bool
     overlay: bool
     overwrite: bool
@@ -71,17 +76,53 @@ def run(
     """
     read_segmenter_info(weights)
     listed = list_photographs(photos, output)
-    if any(not photograph.problem for photograph in listed):
-        require_writable(output)
-    failures = _segment(listed, weights, device, _Wanted(flip, overlay, overwrite, files_of(listed)))
-    if failures:
-        raise UserError(_shown(_summary(len(listed), failures)))
-
-
-def _segment(listed: Sequence[Photograph], weights: Path, device: str, wanted: _Wanted) -> list[str]:
-    """Does what can be done, and gives the message of each photograph that failed."""
-    failures: list[str] = []
+    wanted = _Wanted(output, flip, overlay, overwrite, files_of(listed))
     written: dict[Path, Path] = {}
+    failures: list[str] = []
+    try:
+        with _ending_in_order():
+            _segment(listed, weights, device, wanted, written, failures)
+    except (KeyboardInterrupt, SystemExit, OSError, UserError):
+        if failures:
+            say(_summary(len(written), len(listed), failures))
+        raise
+    if failures:
+        raise UserError(_summary(len(written), len(listed), failures))
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Ends the block by an exception where the program is told to end, so that half a result is taken back."""
+
+    def end(number: int, _: object) -> Never:
+        sys.exit(128 + number)  # as shells have it
+
+    numbers = (signal.SIGTERM, signal.SIGHUP) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.getsignal(number) for number in numbers}
+    changed = [number for number, handler in before.items() if handler is signal.SIG_DFL]
+    for number in changed:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _segment(
+    listed: Sequence[Photograph], weights: Path, device: str, wanted: _Wanted, written: dict[Path, Path],
+    failures: list[str],
+) -> None:  # fmt: skip
+    """Does what can be done.
+
+    Args:
+        listed: the photographs.
+        weights: of a segmentation network.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        wanted: what is done with each photograph.
+        written: gets the photograph of each mask that is written.
+        failures: gets the message of each photograph that failed.
+    """
     predictor: Predictor | None = None
     with Progress("predict", "photographs") as display:
         for done, photograph in enumerate(listed):
@@ -91,13 +132,17 @@ def _segment(listed: Sequence[Photograph], weights: Path, device: str, wanted: _
                 pixels = _read(photograph, wanted, written)
             if pixels is None:
                 continue
-            predictor = predictor or _load(weights, device)
+            if predictor is None:
+                require_writable(wanted.output)
+                predictor = _load(weights, device)
+            seen = ""
             with _noted(failures), _within_memory(str(photograph.path)):
                 labels = _labels(predictor, pixels, wanted.flip, display, (done, len(listed)))
                 _write(photograph, pixels, labels, predictor.info, wanted.overlay)
                 written[photograph.mask] = photograph.path
-                _say(f"{photograph.path} → {photograph.mask}: {_shares(labels, predictor.info)}")
-    return failures
+                seen = f"{photograph.path} → {photograph.mask}: {_shares(labels, predictor.info)}"
+            if seen:
+                _say(seen)
 
 
 @contextmanager
@@ -133,7 +178,7 @@ def _read(photograph: Photograph, wanted: _Wanted, written: Mapping[Path, Path])
     """
     if photograph.problem:
         raise UserError(f"{photograph.path}: {photograph.problem}")
-    if photograph.path.exists() and not photograph.path.is_file():  # reading a pipe would wait for ever
+    if os.path.exists(photograph.path) and not os.path.isfile(photograph.path):  # a pipe would be waited for
         raise UserError(f"{photograph.path}: it is no file. Give an image.")
     if (other := written.get(photograph.mask)) is not None:
         raise UserError(
@@ -150,7 +195,20 @@ def _read(photograph: Photograph, wanted: _Wanted, written: Mapping[Path, Path])
             raise UserError(
                 f"{photograph.path}: {target} exists. Choose another folder with `--output`, or say `--overwrite`."
             )
-    return decode_photograph(read_bytes(photograph.path), str(photograph.path))
+    pixels = decode_photograph(read_bytes(photograph.path), str(photograph.path))
+    if wanted.overlay:
+        _require_drawable(photograph, pixels)
+    return pixels
+
+
+def _require_drawable(photograph: Photograph, pixels: NDArray[np.uint8]) -> None:
+    from exfuse.evaluation.overlay import MAX_SIDE
+
+    if max(pixels.shape) > MAX_SIDE:
+        raise UserError(
+            f"{photograph.path}: an overlay, which is a JPEG, has at most {MAX_SIDE:,} pixels a side, and this has "
+            f"{pixels.shape[1]:,}×{pixels.shape[0]:,}. Predict it without `--overlay`."
+        )
 
 
 def _load(weights: Path, device: str) -> "Predictor":
@@ -191,14 +249,13 @@ def _write(
 
         background = info.labels[0] if info.classes[0] == BACKGROUND else None
         files[photograph.overlay] = encode_overlay(over(pixels, labels, background))
-    written: list[Path] = []
+    before = file_id(photograph.mask)
     try:
         for target, content in files.items():
             write_bytes(target, content)
-            written.append(target)
-    except UserError:
-        for target in written:  # half a result would count as one the next time
-            target.unlink(missing_ok=True)
+    except BaseException:  # Ctrl-C too: half a result would count as one the next time
+        if file_id(photograph.mask) != before:
+            photograph.mask.unlink(missing_ok=True)
         raise
 
 
@@ -210,16 +267,21 @@ def _shares(labels: NDArray[np.uint8], info: SegmenterInfo) -> str:
     return ", ".join(f"{name} {share:.0%}" if share >= 0.005 else f"{name} <1%" for name, share in shares)
 
 
-def _summary(total: int, failures: Sequence[str]) -> str:
-    lines = "".join(f"\n  {failure}" for failure in failures)
-    return f"{total - len(failures)} of {total} done; {len(failures)} failed:{lines}"
+def _summary(done: int, total: int, failures: Sequence[str]) -> str:
+    lines = "".join(f"\n  {_shown(failure)}" for failure in failures)
+    return f"{done} of {total} done; {len(failures)} failed:{lines}"
 
 
 def _say(line: str) -> None:
-    """A line on standard output, above a bar that is there."""
+    """A line on standard output, at once, above a bar that is there.
+
+    Raises:
+        OSError: it cannot be written, or nobody reads it any more.
+    """
     tqdm.write(_shown(line))
+    sys.stdout.flush()
 
 
 def _shown(text: str) -> str:
-    """Text that can be printed: names of files may hold bytes that are no text, and anything but a zero byte."""
-    return printable(os.fsencode(text).decode(errors="replace"), keep="\n")
+    """One line that can be printed: names of files may hold bytes that are no text, and anything but a zero byte."""
+    return printable(os.fsencode(text).decode(errors="replace"))

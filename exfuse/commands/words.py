@@ -1,11 +1,9 @@
 """Words of strangers on a terminal."""
 
 
-def printable(text: str, keep: str = "") -> str:
-    """Text without control characters, which could move a terminal's cursor or colours; each becomes "�".
+def printable(text: str) -> str:
+    """One line of a file's name, or of what a file of weights says of itself.
 
-    Args:
-        text: a file's name, or what a file of weights says of itself.
-        keep: control characters that stay.
+    Control characters, which could begin lines or move a terminal's cursor and colours, become "�".
     """
-    return "".join(sign if sign.isprintable() or sign in keep else "\ufffd" for sign in text)
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)

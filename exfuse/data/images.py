@@ -4,6 +4,7 @@ VOC's, SBD's and COCO's masks are in sensor orientation, so an EXIF orientation 
 """
 
 import io
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,11 @@ DEEP_WHITE = 65535
 
 _JPEG_END = b"\xff\xd9"
 _TAIL_BYTES = 64
-_DECODING_ERRORS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
+DECODING_ERRORS = (
+    OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, struct.error,
+    TypeError, AttributeError, LookupError, ArithmeticError,
+)  # fmt: skip
+"""What PIL raises on damaged files; the last four come where it computes with what a TIFF's tags hold, unchecked."""
 
 
 @contextmanager
@@ -49,7 +54,7 @@ def opened(content: bytes, origin: str, formats: tuple[str, ...] = FORMATS) -> I
         raise UserError(f"{origin}: the image is too large ({error}).") from error
     except UnidentifiedImageError as error:  # whose words name an object in memory
         raise UserError(f"{origin}: it is no {kinds} image.") from error
-    except _DECODING_ERRORS as error:
+    except DECODING_ERRORS as error:
         raise UserError(f"{origin}: it is no {kinds} image ({error}).") from error
     with image:
         if image.width * image.height > MAX_PIXELS:
@@ -60,7 +65,7 @@ def opened(content: bytes, origin: str, formats: tuple[str, ...] = FORMATS) -> I
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Palette images with Transparency")  # it is dropped, as documented
                 yield image
-        except _DECODING_ERRORS as error:
+        except DECODING_ERRORS as error:
             raise UserError(f"{origin}: the image is damaged or cut short ({error}).") from error
 
 

@@ -4,6 +4,7 @@ Nothing is prepared: three layouts are understood, and each mask is checked when
 applied: masks are in the orientation in which their image is stored.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,8 +132,16 @@ def find_pairs(data: Path, split: str | None) -> list[Pair]:
         split: one of VOC's lists; none: ``val``, and the only choice of the other layouts.
 
     Raises:
-        UserError: ``data`` is none of the layouts, names no image, or lacks one of a pair.
+        UserError: ``data`` is none of the layouts, names no image, lacks one of a pair, or cannot be read.
     """
+    try:
+        return _found(data, split)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"cannot read {error.filename or data}: {reason}. Give permission, or other data.") from error
+
+
+def _found(data: Path, split: str | None) -> list[Pair]:
     root = next((root for root in (data, data / "VOC2012", data / voc.ROOT) if (root / "ImageSets").is_dir()), None)
     if root is not None:
         pairs = _of_voc(root, split or "val")
@@ -185,16 +194,28 @@ def _of_folders(images: Path, masks: Path) -> list[Pair]:
 
 
 def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
-    """Files below a folder by their path without suffix, in order; hidden ones do not count."""
+    """Files below a folder by their path without suffix, in order; hidden ones do not count.
+
+    Raises:
+        UserError: two have one name.
+        OSError: a folder below cannot be read.
+    """
+    found: list[Path] = []
+    for above, folders, names in os.walk(folder, onerror=_fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(above, name) for name in names if not name.startswith(".")]
     files: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if path.suffix.lower() in suffixes and not any(part.startswith(".") for part in relative.parts):
-            stem = relative.with_suffix("").as_posix()
-            if stem in files:
-                raise UserError(f"{files[stem]} and {path} have one name. Take one of them away.")
-            files[stem] = path
+    for path in sorted(path for path in found if path.suffix.lower() in suffixes):
+        stem = path.relative_to(folder).with_suffix("").as_posix()
+        if stem in files:
+            raise UserError(f"{files[stem]} and {path} have one name. Take one of them away.")
+        files[stem] = path
     return files
+
+
+def _fail(error: OSError) -> None:
+    """For ``os.walk``, which passes over what it cannot read: scores would be of fewer images."""
+    raise error
 
 
 def _some(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from exfuse.data.images import opened, rgb_pixels
+from exfuse.data.images import DECODING_ERRORS, opened, rgb_pixels
 from exfuse.errors import UserError
 
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
@@ -57,6 +57,6 @@ def _orientation(image: Image.Image) -> int:
     """EXIF's orientation of an open image; that of an unreadable EXIF is 1, as it is stored."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, AS_STORED)
-    except (OSError, ValueError, SyntaxError):  # a picture is no worse for what a camera or editor wrote beside it
+    except DECODING_ERRORS:  # a picture is no worse for what a camera or editor wrote beside it
         return AS_STORED
     return value if value in range(1, 9) else AS_STORED

@@ -61,12 +61,16 @@ class Progress:
         say(line)
 
     def _move_bar(self, done: int, total: int | None) -> None:
+        """Draws the bar, unless it was drawn just now; the words before it may have changed where its number has not.
+
+        Without ``miniters`` tqdm would take the number's steps so far for the smallest that are worth drawing.
+        """
         if self._bar is None:
             scaled = self._unit == "bytes"
             unit = "B" if scaled else f" {self._unit}"
             self._bar = tqdm(
                 desc=self.what, total=total, unit=unit, unit_scale=scaled, initial=done, mininterval=BAR_SECONDS,
-                leave=False,
+                miniters=0, leave=False,
             )  # fmt: skip
         self._bar.set_description(self.what, refresh=False)
         self._bar.total = total

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from exfuse.data.transforms import mean_pixel, normalize, pad
+from exfuse.errors import UserError
 from exfuse.evaluation.tiles import score_bands
 from exfuse.spec.model import STRIDE
 
@@ -138,7 +139,16 @@ def predict_scores(model: nn.Module, image: Tensor, settings: InferenceSettings,
 
 
 def labels_of(scores: Tensor) -> NDArray[np.uint8]:
-    """The class with the highest score at every pixel, of equal ones the lowest: (C, H, W) to (H, W)."""
+    """The class with the highest score at every pixel, of equal ones the lowest: (C, H, W) to (H, W).
+
+    Raises:
+        UserError: a score is infinite or no number; of such ones the first would win, as if it had been recognised.
+    """
+    if not scores.isfinite().all():
+        raise UserError(
+            "the network gives scores that are infinite or no numbers: its weights are damaged, or their training "
+            "failed. Fetch or train them again."
+        )
     labels: NDArray[np.uint8] = scores.argmax(0).to(torch.uint8).cpu().numpy()
     return labels
 
@@ -156,6 +166,9 @@ def predict_labels(
 
     Returns:
         uint8 (H, W) of each image, for each of ``flips``.
+
+    Raises:
+        UserError: a score is infinite or no number.
     """
     whole = [place for place, image in enumerate(images) if goes_whole(image.shape[1], image.shape[2], settings.size)]
     labels: dict[bool, dict[int, NDArray[np.uint8]]] = {flip: {} for flip in flips}
@@ -179,6 +192,9 @@ def label_bands(
 
     Yields:
         uint8 (rows, W) for each of ``flips``.
+
+    Raises:
+        UserError: a score is infinite or no number.
     """
     if goes_whole(image.shape[1], image.shape[2], settings.size):
         found = predict_labels(model, [image], settings, flips)

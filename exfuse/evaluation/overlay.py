@@ -13,6 +13,8 @@ CONTOUR = 1 / 400
 """Half the width of an object's contour, as a share of the picture's shorter side."""
 QUALITY = 90
 """Of the JPEG, as PIL counts."""
+MAX_SIDE = 65_500
+"""Pixels; libjpeg writes no more."""
 
 
 def overlay(photograph: NDArray[np.uint8], labels: NDArray[np.uint8], background: int | None) -> NDArray[np.uint8]:
@@ -38,7 +40,7 @@ def overlay(photograph: NDArray[np.uint8], labels: NDArray[np.uint8], background
 
 
 def encode_overlay(pixels: NDArray[np.uint8]) -> bytes:
-    """RGB (H, W, 3) as JPEG."""
+    """RGB (H, W, 3) as JPEG; a side of more than ``MAX_SIDE`` pixels is PIL's ``OSError``."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY)
     return buffer.getvalue()

@@ -30,6 +30,9 @@ class Predictor(nn.Module):
     Images may have any size. They are normalised and padded to the training size here; larger ones go through in
     overlapping tiles. Nothing is differentiable: ``network`` is the bare network, for those who train.
 
+    It computes in float32, as evaluation does, and refuses to after ``half()`` and the like, which nothing here has
+    been measured with.
+
     Attributes:
         network: takes normalised float images (N, 3, H, W) and gives an object with ``scores`` (N, C, H, W).
         info: what the file of weights says of itself: ``classes`` in the order of the scores' channels, their values
@@ -45,19 +48,23 @@ class Predictor(nn.Module):
     def open(cls, path: str | Path, device: torch.device | str = "cpu") -> "Predictor":
         """The network of a file of weights.
 
+        Args:
+            path: the file.
+            device: ``cpu``, ``cuda``, ``cuda:1`` …; ``auto``: a GPU where there is one.
+
         Raises:
-            UserError: the file is unreadable, or holds no segmentation network.
+            UserError: the file is unreadable, or holds no segmentation network, or there is no such device.
         """
-        return cls(*load_model(Path(path), device)).eval()
+        return cls(*load_model(Path(path), choose_device(device))).eval()
 
     @classmethod
     def in_own_process(cls, path: Path, device: str) -> "Predictor":
-        """As :meth:`open`, where the process is ours: ``device`` may be ``auto``, and small networks get one thread.
+        """As :meth:`open`, where the process is ours: small networks get one thread.
 
         Raises:
-            UserError: as there, or there is no such device.
+            UserError: as there.
         """
-        predictor = cls.open(path, choose_device(device))
+        predictor = cls.open(path, device)
         if predictor.info.model.width * predictor.info.size**2 < WORTH_THREADS:
             torch.set_num_threads(1)
         return predictor
@@ -89,9 +96,10 @@ class Predictor(nn.Module):
             float32 (N, C, H, W) on the network's device: 4·C bytes a pixel, for which :meth:`labels` has no need.
 
         Raises:
-            ValueError: another shape or type.
+            ValueError: another shape or type, or a network that is not float32.
         """
         _check(images)
+        self._require_float32()
         with torch.no_grad():
             return torch.stack(predict_batch(self.network, list(images), self.settings, flip))
 
@@ -106,7 +114,8 @@ class Predictor(nn.Module):
             uint8 (N, H, W) in the values that label masks have (``info.labels``), on the CPU.
 
         Raises:
-            ValueError: another shape or type.
+            ValueError: as there.
+            UserError: the weights are of no use: a score is infinite or no number.
         """
         _check(images)
         found = [np.concatenate(list(self.label_bands(image, flip))) for image in images]
@@ -114,6 +123,7 @@ class Predictor(nn.Module):
 
     def label_bands(self, image: Tensor, flip: bool = False) -> Iterator[NDArray[np.uint8]]:
         """As :meth:`labels`, of one image (3, H, W), uint8 (rows, W) at a time from top to bottom."""
+        self._require_float32()
         values = np.array(self.info.labels, dtype=np.uint8)
         bands = label_bands(self.network, image, self.settings, (flip,))
         while True:
@@ -123,7 +133,17 @@ class Predictor(nn.Module):
                 return
             yield values[band[flip]]
 
+    def _require_float32(self) -> None:
+        others = {parameter.dtype for parameter in self.network.parameters()} - {torch.float32}
+        if others:
+            raise ValueError(f"the network's weights are {others.pop()}, and it computes in float32: load it again.")
 
-def _check(images: Tensor) -> None:
+
+def _check(images: object) -> None:
+    if not isinstance(images, Tensor):
+        raise ValueError(
+            f"expected RGB images, uint8 (N, 3, H, W) in one torch.Tensor, not {type(images).__name__}. Of one picture "
+            "of PIL that is torch.from_numpy(np.array(picture.convert('RGB'))).permute(2, 0, 1)[None]"
+        )
     if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] != 3 or 0 in images.shape:
         raise ValueError(f"expected RGB images, uint8 (N, 3, H, W), not {images.dtype} {tuple(images.shape)}")

@@ -18,17 +18,23 @@ def place(model: M, device: torch.device | None = None) -> M:
     return model.to(device=device, memory_format=MEMORY_FORMAT)  # type: ignore[call-overload]
 
 
-def choose_device(name: str) -> torch.device:
-    """``auto`` is a GPU where there is one.
+def choose_device(device: torch.device | str) -> torch.device:
+    """A device of torch: ``cpu``, ``cuda``, ``cuda:1``; ``auto`` is a GPU where there is one.
 
     Raises:
         UserError: there is no such device.
     """
-    if name not in ("auto", "cpu", "cuda"):
-        raise UserError(f"unknown device '{name}'; valid: auto, cpu, cuda.")
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device == "auto":
+        return torch.device("cuda" if gpus else "cpu")
+    try:
+        chosen = torch.device(device)
+    except (RuntimeError, TypeError):
+        chosen = None
+    if chosen is None or chosen.type not in ("cpu", "cuda"):
+        raise UserError(f"unknown device '{device}'; valid: auto, cpu, cuda.")
+    if chosen.type == "cuda" and (chosen.index or 0) >= gpus:
         raise UserError(
-            "torch finds no GPU here for `cuda`. Use `auto` or `cpu` (`--device`, `hardware` in the preset)."
+            f"torch finds no GPU here for `{device}`. Use `auto` or `cpu` (`--device`, `hardware` in the preset)."
         )
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
+    return chosen

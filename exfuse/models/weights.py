@@ -51,7 +51,7 @@ def load_model(source: Path, device: torch.device | str = "cpu") -> tuple[Segmen
     info = read_segmenter_info(source)
     state = load_weights(source)
     with without_values():
-        model = build(info.model)
+        model = build(info.model).float()  # whatever torch's default type is
     found = differences(model.state_dict(), state, same_types=True)
     if found:
         raise UserError(

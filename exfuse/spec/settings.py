@@ -1,8 +1,8 @@
 """A preset's numbers: how long, how large and how fast each part of the reproduction is trained."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, field_validator, model_validator
+from pydantic import AfterValidator, Field, PositiveFloat, field_validator, model_validator
 
 from exfuse.spec.base import Frozen, Hyperparameters
 from exfuse.spec.model import (
@@ -18,6 +18,8 @@ from exfuse.spec.model import (
 
 Precision = Literal["float32", "bfloat16"]
 StageName = Literal["coco", "trainaug", "train", "trainval"]
+SMALLEST_STD, LARGEST_STD = 1e-3, 10.0
+"""Of pixels in 0–1, whose own is 1/2 at most; 1/255 leaves them in 0–255."""
 
 
 class Optimizer(Hyperparameters):
@@ -49,11 +51,33 @@ class Schedule(Hyperparameters):
         return milestones
 
 
-class Normalization(Hyperparameters):
-    """What is subtracted from and divided by in RGB images, in units of 0–1."""
+def _in_pixels(value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError(f"must lie in 0–1, as pixels do, not {value:g}; divide values of 0–255 by 255")
+    return value
 
-    mean: tuple[float, float, float]
-    std: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
+
+def _keeps_numbers(value: float) -> float:
+    if not SMALLEST_STD <= value <= LARGEST_STD:
+        raise ValueError(
+            f"must lie between {SMALLEST_STD:g} and {LARGEST_STD:g}, for pixels in 0–1, not {value:g}; divide values "
+            "of 0–255 by 255"
+        )
+    return value
+
+
+_Mean = Annotated[float, AfterValidator(_in_pixels)]
+_Deviation = Annotated[PositiveFloat, AfterValidator(_keeps_numbers)]
+
+
+class Normalization(Hyperparameters):
+    """What is subtracted from and divided by in RGB images, in units of 0–1.
+
+    Where nothing is divided by, ``std`` is 1, or 1/255 for a network that takes pixels in 0–255 (Caffe's models).
+    """
+
+    mean: tuple[_Mean, _Mean, _Mean]
+    std: tuple[_Deviation, _Deviation, _Deviation]
 
 
 class Pretraining(Hyperparameters):

@@ -4,11 +4,14 @@ Whoever has the file alone can build the network, prepare an image for it, name 
 from. Nothing in it differs between two machines with the same code, spec and data: equal weights are equal files.
 """
 
+import math
+import stat
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
 
-from pydantic import BaseModel, Field, NonNegativeInt, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
 from exfuse.errors import UserError
 from exfuse.spec.base import Frozen
@@ -21,6 +24,17 @@ SMALLEST_HEADER, LARGEST_HEADER = 2, 100_000_000
 """Bytes: `{}`, and what the safetensors library reads."""
 LARGEST_SIZE = 8192
 """Pixels: sixteen times the paper's. A file that says more would have every photograph padded to it."""
+TYPE_BYTES = {
+    "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E4M3FNUZ": 1, "F8_E5M2": 1, "F8_E5M2FNUZ": 1,
+    "U16": 2, "I16": 2, "F16": 2, "BF16": 2, "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8, "C64": 8,
+}  # fmt: skip
+"""Bytes of a value of each type that the safetensors library gives to torch."""
+LARGEST_COUNT = 2**63 - 1
+"""Of values or bytes: what 64 bits hold. Python alone would go on to numbers that it cannot print."""
+MOST_AXES = 64
+"""Of a tensor, in torch."""
+SHOWN = 100
+"""Characters of a tensor's name in a message."""
 PICKLES = (b"PK\x03\x04", b"\x80")
 """How files of ``torch.save`` begin: a zip with a pickle inside, or a bare pickle."""
 
@@ -47,16 +61,20 @@ class Origin(Frozen):
     """All settings of the job, as in its manifest."""
 
 
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
+
+
 class Scores(Frozen):
     """What a model scored right after its training, in 0–1."""
 
     on: str
     """The set, in words."""
-    images: int
-    miou: float | None
-    miou_flip: float | None
+    images: _Count
+    miou: _Share | None
+    miou_flip: _Share | None
     """Averaged with the mirrored images."""
-    iou: dict[str, float | None]
+    iou: dict[str, _Share | None]
     """By class name; none: no ground truth in the set."""
     boundary_width: float | None = Field(default=None, gt=0)
     """Pixels to a change of label that count as boundary where the preset that trained scores; none: not noted."""
@@ -104,9 +122,9 @@ class ClassifierInfo(Frozen):
     kind: Literal["classifier"] = "classifier"
     title: str
     backbone: BackboneSpec
-    num_classes: int = Field(gt=1)
+    num_classes: int = Field(gt=1, le=LARGEST_COUNT)
     normalization: Normalization
-    top1_error: float | None
+    top1_error: _Share | None
     """In 0–1; none: not trained here."""
     rearranged: bool | None = None
     """As in :class:`SegmenterInfo`."""
@@ -121,8 +139,8 @@ class _Tensor(BaseModel):
     """An entry of a header."""
 
     dtype: str
-    shape: list[NonNegativeInt]
-    data_offsets: Annotated[list[NonNegativeInt], Field(min_length=2, max_length=2)]
+    shape: Annotated[list[_Count], Field(max_length=MOST_AXES)]
+    data_offsets: Annotated[list[_Count], Field(min_length=2, max_length=2)]
 
 
 _HEADER: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
@@ -148,8 +166,9 @@ def read_info(source: Path) -> WeightsInfo:
     except ValidationError as error:
         first = error.errors()[0]
         where = "".join(f"{part}: " for part in (".".join(map(str, first["loc"])),) if part)
+        message = first["msg"].removeprefix("Value error, ")
         raise UserError(
-            f"{source} describes itself in a way that this version does not know ({where}{first['msg']}). "
+            f"{source} describes itself in a way that this version does not know ({where}{message}). "
             "Train it again, or use the version that wrote it."
         ) from error
 
@@ -173,9 +192,12 @@ def read_header(source: Path) -> dict[str, Any]:
     """The header of a safetensors file: type, shape and place of each tensor, and ``__metadata__``.
 
     Raises:
-        UserError: the file is absent, cut short, a pickle, or no safetensors file.
+        UserError: the file is absent, no regular file, cut short, a pickle, or no safetensors file, or its header
+            contradicts itself.
     """
     try:
+        if not stat.S_ISREG(source.stat().st_mode):  # opening a pipe would wait for ever
+            raise UserError(f"cannot read {source}: it is no regular file. Give the file of weights itself.")
         with open(source, "rb") as stream:
             return _header(stream, source)
     except FileNotFoundError as error:
@@ -207,4 +229,21 @@ def _header(stream: BinaryIO, source: Path) -> dict[str, Any]:
     whole = 8 + length + max((entry.data_offsets[1] for entry in tensors.values()), default=0)
     if size != whole:
         raise UserError(f"{source} is cut short or damaged ({size} bytes of {whole}). Fetch or make it again.")
+    if what := _contradiction(tensors):
+        raise UserError(f"the header of {source} contradicts itself ({what}). Fetch or make it again.")
     return header
+
+
+def _contradiction(tensors: Mapping[str, _Tensor]) -> str:
+    """Why these are no tensors that lie one after the other, in words; empty where they are."""
+    place = 0
+    for name, tensor in sorted(tensors.items(), key=lambda item: item[1].data_offsets):
+        start, end = tensor.data_offsets
+        if tensor.dtype not in TYPE_BYTES:
+            return f"{name[:SHOWN]!r} is of an unknown type"
+        if end - start != math.prod(tensor.shape) * TYPE_BYTES[tensor.dtype]:
+            return f"{name[:SHOWN]!r} has another number of bytes than its shape and type need"
+        if start != place:
+            return f"{name[:SHOWN]!r} does not begin where the tensor before it ends"
+        place = end
+    return ""

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from exfuse import __version__
 from tests.cli.conftest import left
 from tests.params import Params
+from tests.program import call
 
 VERBS = (
     "data", "pretrain", "finetune", "score", "submit", "trace", "costs", "probe", "table", "figure", "claims", "report",
@@ -69,6 +71,47 @@ def test_a_broken_spec_through_the_program(params: Params, repo_root: Path) -> N
     assert done.stderr == (
         "error: params/tables.yaml: table3, row '7', column 'miou': unknown run 'exfuze'; did you mean 'exfuse'?\n"
     )
+
+
+class _Interrupting:
+    """Finds modules; Ctrl-C is pressed while it looks for the verbs."""
+
+    @staticmethod
+    def find_spec(name: str, _path: Sequence[str] | None, _target: object = None) -> None:
+        if name == "exfuse.cli.program":
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_libraries_are_loaded(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delitem(sys.modules, "exfuse.cli.program", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [_Interrupting, *sys.meta_path])
+    assert call(monkeypatch, "--version") == 130
+    assert capsys.readouterr().err == "interrupted; what is finished is kept\n"
+
+
+FULL = "error: cannot write the output: No space left on device. What is finished is kept.\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_for_the_output_is_one_message(repo_root: Path, unbuffered: str) -> None:
+    """Where lines are kept back, the disk is asked when all is over."""
+    environment = {**os.environ, "PYTHONPATH": str(repo_root), "PYTHONUNBUFFERED": unbuffered}
+    command = [sys.executable, "-m", "exfuse.cli", "--version"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, FULL)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_has_read_enough_is_no_error_to_speak_of(repo_root: Path, unbuffered: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(repo_root), "PYTHONUNBUFFERED": unbuffered}
+    command = [sys.executable, "-m", "exfuse.cli", "--version"]
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(command, env=environment, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert done.stderr == ""
 
 
 WITHOUT_TORCH = """

@@ -145,6 +145,21 @@ def test_it_needs_no_torch(tmp_path: Path, repo_root: Path) -> None:
     assert done.stdout.startswith("title       small ExFuse\n")
 
 
+def test_a_pipe_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "w")
+    held = os.open(tmp_path / "w", os.O_RDWR)  # what reads it all the same shall end
+    try:
+        os.write(held, b"no weights at all")
+        assert call(monkeypatch, "info", str(tmp_path / "w")) == 1
+    finally:
+        os.close(held)
+    assert capsys.readouterr().err == (
+        f"error: cannot read {tmp_path / 'w'}: it is no regular file. Give the file of weights itself.\n"
+    )
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04....", b"\x80\x02}.", b"no weights at all"])
 def test_what_is_no_file_of_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], content: bytes

@@ -1,12 +1,16 @@
 """Which photographs `exfuse predict` takes files, folders and patterns for, and that it never replaces one."""
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from exfuse.commands.photograph_list import list_photographs
+from exfuse.errors import UserError
 from tests.photographs import WEIGHTS, expected, files, photo
 from tests.program import call
 from tests.trained import write_weights
@@ -49,6 +53,45 @@ def test_patterns_that_no_shell_expanded(monkeypatch: pytest.MonkeyPatch) -> Non
     assert names == ["in/a.jpg", "in/b.jpg", "in/deep/er/d.jpg", "odd[1].jpg", "in/c.png"]
     assert call(monkeypatch, "predict", WEIGHTS, "in/*.jpg", "odd[1].jpg") == 0
     assert files("predictions") == {"a.png", "b.png", "odd[1].png"}
+
+
+def test_a_pattern_of_folders_alone_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo("in/a.jpg")
+    assert call(monkeypatch, "predict", WEIGHTS, "i*") == 1
+    assert "0 of 1 done; 1 failed:\n  i*: it matches folders alone" in capsys.readouterr().err
+
+
+def test_a_folder_below_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("in/a.jpg", "in/locked/b.jpg", "in/open/c.jpg"):
+        photo(name)
+    inner = os.scandir
+
+    def outer(folder: Any) -> Any:
+        if str(folder).endswith("locked"):
+            raise PermissionError(errno.EACCES, "Permission denied", folder)
+        return inner(folder)
+
+    monkeypatch.setattr(os, "scandir", outer)
+    problems = {str(found.path): found.problem for found in list_photographs(["in"], Path("out"))}
+    assert list(problems) == ["in/a.jpg", "in/open/c.jpg", "in/locked"]
+    assert [bool(problem) for problem in problems.values()] == [False, False, True]
+    assert problems["in/locked"].startswith("cannot be searched: Permission denied.")
+    (only,) = list_photographs(["in/locked"], Path("out"))
+    assert only.problem == problems["in/locked"]
+
+
+def test_a_folder_behind_a_link_below_is_not_searched() -> None:
+    photo("in/a.jpg")
+    photo("elsewhere/b.jpg")
+    Path("in/link").symlink_to("../elsewhere")
+    assert [str(found.path) for found in list_photographs(["in"], Path("out"))] == ["in/a.jpg"]
+
+
+def test_an_empty_word_is_refused() -> None:
+    with pytest.raises(UserError, match="a PHOTO is empty"):
+        list_photographs(["a.jpg", ""], Path("out"))
 
 
 def test_two_photographs_of_one_name(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,9 @@
 import io
 import os
 import re
+import signal
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from PIL import Image
 from exfuse.commands import predict as command
 from exfuse.errors import UserError
 from exfuse.evaluation.predictor import Predictor
+from exfuse.files import write_bytes
 from exfuse.models.weights import load_weights, save_weights
 from exfuse.spec.weights import read_segmenter_info
 from tests.photographs import WEIGHTS, expected, files, photo, pixels
@@ -53,6 +56,32 @@ def test_what_fails_is_listed_and_the_others_are_done(
     for line, start in zip(lines[1:], starts, strict=True):
         assert line.startswith(f"  {start}")
     assert files("predictions") == {"good.png", "last.png"}
+
+
+def test_a_name_that_no_disk_takes_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo("a.jpg")
+    long = f"{'n' * 300}.jpg"
+    assert call(monkeypatch, "predict", WEIGHTS, long, "a.jpg") == 1
+    assert capsys.readouterr().err == (
+        f"error: 1 of 2 done; 1 failed:\n  cannot read {long}: File name too long.\n"
+    )  # fmt: skip
+    assert files("predictions") == {"a.png"}
+
+
+def test_a_side_that_no_jpeg_has(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    photo("a.png")
+    photo("wide.png", 1, 65501)
+    assert call(monkeypatch, "predict", WEIGHTS, "wide.png", "a.png", "--overlay") == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: 1 of 2 done; 1 failed:\n  wide.png: an overlay, which is a JPEG, has at most 65,500")
+    assert files("predictions") == {"a.png", "a-overlay.jpg"}
+
+
+def test_no_folder_is_made_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call(monkeypatch, "predict", WEIGHTS, "absent.jpg", "-o", "new") == 1
+    assert not Path("new").exists()
 
 
 def test_results_that_exist_are_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -213,3 +242,70 @@ def test_names_cannot_steer_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys
     Path("\x1b[2Ja.jpg").write_text("no image")
     assert call(monkeypatch, "predict", WEIGHTS, "\x1b[2Ja.jpg") == 1
     assert "\x1b" not in capsys.readouterr().err
+
+
+def test_names_cannot_begin_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a\nerror: b.jpg").write_text("no image")
+    assert call(monkeypatch, "predict", WEIGHTS, "a\nerror: b.jpg") == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 2
+    assert "\n  a\ufffderror: b.jpg: it is no JPEG" in said
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)  # fmt: skip
+@pytest.mark.parametrize("old", [False, True])
+def test_half_a_result_is_taken_back_when_the_program_is_told_to_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: signal.Signals, code: int, old: bool
+) -> None:
+    """The signal comes between mask and overlay or, where there is an old mask, before both."""
+    photo("a.jpg")
+    Path("text.jpg").write_text("no image")
+    if old:
+        Path("predictions").mkdir()
+        Path("predictions/a.png").write_text("mine")
+
+    def outer(target: Path, content: bytes) -> None:
+        if old or target.suffix == ".jpg":
+            signal.raise_signal(number)
+        write_bytes(target, content)
+
+    monkeypatch.setattr(command, "write_bytes", outer)
+    handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
+    assert call(monkeypatch, "predict", WEIGHTS, "text.jpg", "a.jpg", "--overlay", "--overwrite") == code
+    assert files("predictions") == ({"a.png"} if old else set())
+    said = capsys.readouterr().err
+    assert said.startswith("0 of 2 done; 1 failed:\n  text.jpg: it is no JPEG")
+    assert said.endswith("interrupted; what is finished is kept\n") is (number == signal.SIGINT)
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)) == handlers
+
+
+class Unread(io.StringIO):
+    """Standard output whose reader is gone."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_without_a_reader_it_ends_with_what_failed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("text.jpg").write_text("no image")
+    for name in ("a.jpg", "b.jpg"):
+        photo(name)
+    monkeypatch.setattr(sys, "stderr", sys.stderr)  # typer wraps both
+    monkeypatch.setattr(sys, "stdout", Unread())
+    assert call(monkeypatch, "predict", WEIGHTS, "text.jpg", "a.jpg", "b.jpg") == 1
+    said = capsys.readouterr().err
+    assert said.startswith("1 of 3 done; 1 failed:\n  text.jpg: it is no JPEG")
+    assert said.count("\n") == 2
+    assert files("predictions") == {"a.png"}
+
+
+def test_letters_that_the_output_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo("caf\u00e9.jpg")
+    out = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding="ascii"))
+    assert call(monkeypatch, "predict", WEIGHTS, "caf\u00e9.jpg") == 0
+    assert out.getvalue().startswith(b"caf?.jpg ? predictions/caf?.png: ")

@@ -1,8 +1,11 @@
 """Images and masks as they lie in folders: three layouts, every kind of mask, and what is refused."""
 
+import errno
+import os
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -160,3 +163,27 @@ def test_a_file_that_is_no_table_is_not_to_be_deleted(tmp_path: Path, name: str)
     with pytest.raises(UserError, match=r"is not the table of a prepared set\. Give `images/` and `masks/`") as raised:
         find_pairs(tmp_path / name, None)
     assert "Delete" not in str(raised.value)
+
+
+@pytest.mark.parametrize("part", ["images", "masks"])
+def test_a_folder_that_cannot_be_read_is_no_folder_without_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    for name in ("a", "deep/b"):
+        put(tmp_path / f"images/{name}.png", (1, 2, 3), "RGB")
+        put(tmp_path / f"masks/{name}.png")
+    inner = os.scandir
+
+    def outer(folder: Any) -> Any:
+        if str(folder).endswith(f"{part}/deep"):
+            raise PermissionError(errno.EACCES, "Permission denied", folder)
+        return inner(folder)
+
+    monkeypatch.setattr(os, "scandir", outer)
+    with pytest.raises(UserError, match=rf"^cannot read \S+/{part}/deep: Permission denied\."):
+        find_pairs(tmp_path, None)
+
+
+def test_a_name_that_no_disk_takes(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^cannot read \S+n+\S*: File name too long\."):
+        find_pairs(tmp_path / ("n" * 300), None)

@@ -1,6 +1,7 @@
 """Photographs as a viewer shows them: every common format and depth, and all eight orientations of EXIF."""
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +154,16 @@ def test_transparency_of_a_palette_is_dropped_without_a_word(recwarn: pytest.War
     picture.save(content, "PNG", transparency=b"\x00\x80")
     assert decode_photograph(content.getvalue(), "a.png").tolist() == [[[10, 20, 30], [10, 20, 30]]]
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("kind", [2, 5, 11, 12])
+def test_a_tiff_whose_pixels_lie_at_a_fraction_or_text_is_damaged(kind: int) -> None:
+    """TIFF 6.0: the directory stands where bytes 4–7 say, with 12 bytes an entry: tag, type, count, value."""
+    content = bytearray(encoded(Image.fromarray(picture()), "TIFF"))
+    (at,) = struct.unpack_from("<I", content, 4)
+    (entries,) = struct.unpack_from("<H", content, at)
+    strip_offsets = struct.pack("<H", 273)
+    (place,) = (p for p in range(at + 2, at + 2 + 12 * entries, 12) if content[p : p + 2] == strip_offsets)
+    struct.pack_into("<H", content, place + 2, kind)
+    with pytest.raises(UserError, match=r"^a\.tif: the image is damaged or cut short"):
+        decode_photograph(bytes(content), "a.tif")

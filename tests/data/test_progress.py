@@ -49,6 +49,20 @@ def test_on_a_terminal_there_is_a_bar_that_goes_away(monkeypatch: pytest.MonkeyP
     assert shown.endswith(" \r")
 
 
+def test_a_bar_says_what_goes_on_between_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(module, "BAR_SECONDS", 0.0)
+    with Progress("predict", "photographs") as display:
+        for done in range(3):
+            for share in (25, 75):
+                display.what = f"predict ({share}% of one)"
+                display.show(done, 3)
+                shown = terminal.getvalue().rsplit("\r", maxsplit=1)[-1]
+                assert shown.startswith(f"predict ({share}% of one): ")
+                assert f" {done}/3 " in shown
+
+
 def test_the_work_ends_where_its_items_fail(capsys: pytest.CaptureFixture[str]) -> None:
     def failing() -> Iterator[int]:
         yield 1

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from exfuse.data.transforms import normalize
+from exfuse.errors import UserError
 from exfuse.evaluation.inference import (
     InferenceSettings,
     evaluation_mode,
@@ -136,6 +137,15 @@ def test_of_equal_scores_the_lowest_class_wins() -> None:
     assert labels_of(torch.tensor([0.0, 2.0, 1.0, 2.0]).reshape(4, 1, 1)).tolist() == [[1]]
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_scores_that_are_no_numbers_are_no_class(value: float) -> None:
+    """Of NaN the first class would win, at every pixel."""
+    scores = torch.zeros(3, 4, 5)
+    scores[1, 2, 3] = value
+    with pytest.raises(UserError, match=r"infinite or no numbers: its weights are damaged.* Fetch or train them again"):
+        labels_of(scores)
+
+
 # --- large images ---
 
 
@@ -211,6 +221,29 @@ def test_labels_are_those_of_the_scores_at_any_size(height: int, width: int) -> 
     assert list(alone) == [True]
     assert np.array_equal(alone[True][0], labels[True][0])
     assert np.array_equal(np.concatenate([band[True] for band in bands]), labels[True][0])
+
+
+class Broken(nn.Module):
+    """No numbers where the mirrored or the plain image has a white pixel at its left edge."""
+
+    def forward(self, images: Tensor) -> SimpleNamespace:
+        wrong = (images[:, :, :, :1] > 2).all(1, keepdim=True).any(2, keepdim=True)
+        return SimpleNamespace(scores=torch.where(wrong, torch.nan, images))
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize(("height", "width"), [(20, 30), (150, 40), (40, 150)])
+def test_one_such_score_in_any_pass_is_noticed(height: int, width: int, flip: bool) -> None:
+    image = torch.zeros(3, height, width, dtype=torch.uint8)
+    for labels in (
+        lambda: predict_labels(Broken(), [image], SETTINGS, (flip,))[flip],
+        lambda: list(label_bands(Broken(), image, SETTINGS, (flip,))),
+    ):
+        image.zero_()
+        labels()
+        image[:, -1, -1 if flip else 0] = 255  # at the left edge of the mirrored image alone, or of the plain one
+        with pytest.raises(UserError, match="infinite or no numbers"):
+            labels()
 
 
 def test_large_and_small_images_keep_their_places() -> None:

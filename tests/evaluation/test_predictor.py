@@ -4,16 +4,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
 import exfuse
 from exfuse.errors import UserError
 from exfuse.evaluation.predictor import Predictor
-from tests.trained import LABELS, NORMALIZATION, network, write_weights
+from exfuse.models.weights import save_weights
+from tests.trained import LABELS, NORMALIZATION, describe, network, write_weights
 
 
 @pytest.fixture
@@ -82,6 +85,53 @@ def test_other_shapes_and_types_are_refused(file: Path, wrong: torch.Tensor) -> 
     for call in (predictor, predictor.labels):
         with pytest.raises(ValueError, match=r"expected RGB images, uint8 \(N, 3, H, W\)"):
             call(wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, [torch.zeros(3, 8, 8, dtype=torch.uint8)], Image.new("RGB", (8, 8))])
+def test_what_is_no_tensor_is_refused(file: Path, wrong: Any) -> None:
+    predictor = exfuse.load(file)
+    for call in (predictor, predictor.labels):
+        with pytest.raises(ValueError, match=rf"uint8 \(N, 3, H, W\) in one torch\.Tensor, not {type(wrong).__name__}"):
+            call(wrong)
+
+
+def test_what_is_said_of_a_picture_works(file: Path) -> None:
+    predictor = exfuse.load(file)
+    picture = Image.fromarray(images(1, 20, 30)[0].permute(1, 2, 0).numpy())
+    with pytest.raises(ValueError, match="Of one picture of PIL") as caught:
+        predictor.labels(cast(Any, picture))
+    advice = str(caught.value).rpartition("that is ")[2]
+    given = eval(advice, {"torch": torch, "np": np, "picture": picture})
+    assert torch.equal(predictor.labels(given), predictor.labels(images(1, 20, 30)))
+
+
+@pytest.mark.parametrize("type", [torch.float16, torch.bfloat16, torch.float64])
+def test_another_type_than_float32_is_refused(file: Path, type: torch.dtype) -> None:
+    predictor = exfuse.load(file).to(type)
+    batch = images(1, 40, 40)
+    for call in (predictor, predictor.labels, lambda given: list(predictor.label_bands(given[0]))):
+        with pytest.raises(ValueError, match=rf"weights are {type}, and it computes in float32: load it again"):
+            call(batch)
+
+
+@pytest.mark.parametrize(("device", "words"), [("cuda", "no GPU here for `cuda`"), ("gpu", "unknown device 'gpu'")])
+def test_a_device_that_is_not_there(file: Path, monkeypatch: pytest.MonkeyPatch, device: str, words: str) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(UserError, match=words):
+        exfuse.load(file, device)
+
+
+@pytest.mark.parametrize("size", [40, 200])
+@pytest.mark.parametrize(("name", "value"), [("backbone.bn1.running_var", -1), ("backbone.conv1.weight", 3e38)])
+def test_weights_whose_scores_are_no_numbers(tmp_path: Path, name: str, value: float, size: int) -> None:
+    """Each value is a number; the first class would be "found" everywhere."""
+    info = describe()
+    state = network(info).state_dict()
+    state[name].fill_(value)
+    save_weights(tmp_path / "w.safetensors", state, info)
+    predictor = exfuse.load(tmp_path / "w.safetensors")
+    with pytest.raises(UserError, match="its weights are damaged, or their training failed"):
+        predictor.labels(images(1, size, size))
 
 
 def test_reading_bands_leaves_the_readers_own_mode_alone(file: Path) -> None:

@@ -114,8 +114,8 @@ GREY_PALETTE = bytes(value for value in range(256) for _ in range(3))
         ({LAST: png(LABELS + 255)}, r"holds the label 255"),
         ({LAST: png(LABELS + 21)}, r"holds the label 21"),
         ({LAST: png(LABELS, palette=GREY_PALETTE)}, r"another palette"),
-        ({LAST: png(LABELS)[:40]}, r"no readable PNG"),
-        ({LAST: b"GIF89a"}, r"no readable PNG"),
+        ({LAST: png(LABELS)[:-20]}, r"2011_003145\.png in \S+: the image is damaged or cut short"),
+        ({LAST: b"GIF89a"}, r"2011_003145\.png in \S+: it is no PNG image"),
         ({LAST: b"\0" * ((16 << 20) + 1)}, r"more than any mask needs"),
     ],
 )
@@ -154,5 +154,15 @@ def test_an_unreadable_archive_is_refused(tmp_path: Path, damage: str) -> None:
             pass
     elif damage == "text":
         path.write_text("results")
+    with pytest.raises(UserError, match=r"results\.tar\.gz is no readable"):
+        check_submission(path, SIZES)
+
+
+@pytest.mark.parametrize("cut", [1, 4, 8, 9])
+def test_an_archive_without_its_checksum_is_refused(tmp_path: Path, cut: int) -> None:
+    """gzip ends in a CRC and a length of four bytes each; the tar is whole before them."""
+    path = tmp_path / "results.tar.gz"
+    write_submission(predictions().items(), path)
+    path.write_bytes(path.read_bytes()[:-cut])
     with pytest.raises(UserError, match=r"results\.tar\.gz is no readable"):
         check_submission(path, SIZES)

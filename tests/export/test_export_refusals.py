@@ -109,6 +109,11 @@ class TestBadInput:
         own.with_suffix(suffix).write_text("mine")
         refused(f"weights{suffix} exists", own, None, format=format)
 
+    def test_name_that_no_disk_takes(
+        self, refused: Callable[..., None], weights: dict[str, Path], tmp_path: Path
+    ) -> None:
+        refused("cannot write .*File name too long", weights["gcn"], tmp_path / f"{'n' * 300}.onnx")
+
     def test_folder(self, refused: Callable[..., None], weights: dict[str, Path], tmp_path: Path) -> None:
         (tmp_path / "file.onnx").mkdir()
         refused("is a folder", weights["gcn"], tmp_path / "file.onnx", overwrite=True)

@@ -100,6 +100,19 @@ def test_the_network_that_a_file_describes(tmp_path: Path, info: SegmenterInfo) 
     assert torch.equal(loaded(images).scores, model.eval()(images).scores)
 
 
+def test_torchs_default_type_changes_nothing(tmp_path: Path, info: SegmenterInfo) -> None:
+    torch.manual_seed(0)
+    model = build(info.model).eval()
+    save_weights(tmp_path / "w.safetensors", model.state_dict(), info)
+    images = torch.randn(1, 3, 50, 70)
+    expected = model(images).scores
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert torch.equal(load_model(tmp_path / "w.safetensors")[0](images).scores, expected)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def test_a_backbone_says_so(tmp_path: Path, backbone_spec: BackboneSpec) -> None:
     about = ClassifierInfo(
         title="narrow", backbone=backbone_spec, num_classes=7, normalization=NORMALIZATION, top1_error=0.2,
