@@ -30,8 +30,9 @@ from exfuse.models import build
 from exfuse.models.placement import MEMORY_FORMAT, place
 from exfuse.spec.load import load
 from exfuse.spec.settings import Precision
+from exfuse.training.finetuning import Segmentation
 from exfuse.training.loop import Course, train
-from exfuse.training.losses import Losses, segmentation_losses
+from exfuse.training.losses import Losses
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ("gcn-resnet50", "gcn-resnext101")
@@ -71,6 +72,18 @@ class Saved:
             yield images, masks
 
 
+@dataclass(frozen=True, slots=True)
+class Watched(Segmentation):
+    """Fine-tuning, with a look at what is saved for the backward pass."""
+
+    saved: Saved
+
+    def losses(self, images: Tensor, targets: Tensor, count: Tensor) -> Losses:
+        """As those of fine-tuning."""
+        with saved_tensors_hooks(self.saved.pack, lambda tensor: tensor):
+            return Segmentation.losses(self, images, targets, count)
+
+
 def _tensors(network: nn.Module) -> list[Tensor]:
     return [*network.parameters(), *network.buffers()]
 
@@ -86,17 +99,14 @@ def measure(run: str, batch: int, precision: Precision, device_name: str, size: 
     start = peak_bytes()
     preset = load(ROOT, "paper")
     network = place(build(preset.model(run)), device).train()
-    settings = preset.fine_tuning(run, "trainaug").model_copy(update={"steps": STEPS})
+    settings = preset.fine_tuning(run, "trainaug").model_copy(update={"steps": STEPS, "batch_size": batch})
     hardware = preset.preset.hardware.model_copy(update={"precision": precision})
-    images = torch.randn(batch, 3, size, size, device=device).contiguous(memory_format=MEMORY_FORMAT)
-    masks = torch.randint(preset.model(run).num_classes, (batch, size, size), device=device)
+    images = torch.randint(256, (batch, 3, size, size), dtype=torch.uint8).contiguous(memory_format=MEMORY_FORMAT)
+    masks = torch.randint(preset.model(run).num_classes, (batch, size, size), dtype=torch.uint8)
     saved = Saved(network)
-
-    def losses(inputs: Tensor, targets: Tensor) -> Losses:
-        with saved_tensors_hooks(saved.pack, lambda tensor: tensor):
-            return segmentation_losses(network(inputs), targets, network.spec.decoder.auxiliary_weight)
-
-    train(network, saved.batches(images, masks), losses, Course.of(run, settings, hardware, device))
+    weight = network.spec.decoder.auxiliary_weight
+    task = Watched(network, weight, preset.normalization(preset.backbone_name(run)), device, saved)
+    train(network, lambda first: saved.batches(images, masks), task, Course.of(run, settings, hardware, device))
     gradients = _bytes([parameter.grad for parameter in network.parameters() if parameter.grad is not None])
     return Memory(
         parameters=_bytes(_tensors(network)),

@@ -5,15 +5,17 @@ import os
 import sys
 
 from exfuse import provenance  # noqa: F401 - starts a job's clock before libraries are loaded that take seconds
-from exfuse.errors import UserError
+from exfuse.errors import Interrupted, UserError
 from exfuse.files import DISK_ERRORS
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
+TRY_AGAIN = 75
+"""Exit code of a training that was asked to end and saved its state (``EX_TEMPFAIL``)."""
 
 
 def main() -> None:
-    """Runs a verb; a user's error is one message and exit code 1, Ctrl-C exit code 130."""
+    """Runs a verb; a user's error is one message and exit code 1, Ctrl-C exit code 130, a saved training's 75."""
     if sys.stdout is None:  # closed by who called
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open to the end
     try:
@@ -36,6 +38,9 @@ def _run() -> int | str | None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # names of files, in a locale that has not their letters
         app()
+    except Interrupted as end:
+        print(f"interrupted: {end}", file=sys.stderr)
+        return TRY_AGAIN
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -4,6 +4,7 @@ from exfuse.commands import score
 from exfuse.commands.describe import segmenter_info
 from exfuse.commands.jobs import running
 from exfuse.commands.pretrain import peak_memory_mb
+from exfuse.commands.states import states_of
 from exfuse.data.labels import ClassMap
 from exfuse.models import build, load_pretrained
 from exfuse.models.placement import place
@@ -13,6 +14,7 @@ from exfuse.spec.graph import Graph
 from exfuse.spec.settings import StageName
 from exfuse.training import device as devices
 from exfuse.training.finetuning import fine_tune
+from exfuse.training.team import team
 
 
 def run(graph: Graph, run_name: str, stage: StageName, seed: int) -> None:
@@ -29,24 +31,30 @@ def run(graph: Graph, run_name: str, stage: StageName, seed: int) -> None:
             load_pretrained(model, state)
         else:
             model.load_state_dict(state)
-        history = fine_tune(
-            f"{run_name} {stage}",
-            model,
-            graph.spec.fine_tuning(run_name, stage),
-            graph.spec.normalization(graph.spec.backbone_name(run_name)),
-            hardware,
-            graph.layout.set(stage),
-            graph.layout.data,
-            ClassMap(graph.spec.classes[1:], graph.spec.all_classes),
-            seed,
-            device,
-        )
+        states = states_of(graph, job)
+        with team(device) as crew:
+            history = fine_tune(
+                f"{run_name} {stage}",
+                model,
+                graph.spec.fine_tuning(run_name, stage),
+                graph.spec.normalization(graph.spec.backbone_name(run_name)),
+                hardware,
+                graph.layout.set(stage),
+                graph.layout.data,
+                ClassMap(graph.spec.classes[1:], graph.spec.all_classes),
+                seed,
+                device,
+                states,
+                crew,
+            )
+        if not crew.leads:
+            return
         last = graph.last_stage(run_name, seed) == name
         scores = score.score(graph, run_name, seed, model) if last else None
         info = segmenter_info(graph, job, run_name, stage, scores)
         save_weights(target / "weights.safetensors", model.state_dict(), info)
         history.write(target / "history.csv")
-        about |= {"device": str(device), "peak_memory_mb": peak_memory_mb()}
+        about |= {"device": str(device), "peak_memory_mb": peak_memory_mb(), "stretches": states.stretches}
 
 
 def load_model(graph: Graph, run_name: str, seed: int) -> Segmenter:

@@ -1,6 +1,8 @@
 """How every job begins and ends: upstream checked, outputs written by the body, manifest and provenance last."""
 
+import os
 import shlex
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +20,8 @@ from exfuse.spec.graph import Graph, Job
 def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
     """A job and a dictionary for what its provenance should say besides; at the end its manifest is written.
 
-    An earlier process that still works on the job is asked to end.
+    An earlier process that still works on the job is asked to end. Of several that `torchrun` started the first does
+    so, and writes.
 
     Raises:
         UserError: the preset has no such job, or what it reads was not made from the present spec.
@@ -31,6 +34,9 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
                 f"`{snakemake_command(graph, relative(job.manifest, graph))}` makes both."
             )
     about: dict[str, Any] = {}
+    if os.environ.get("RANK", "0") != "0":
+        yield job, about
+        return
     with sole_worker(graph.layout.lock(name)):
         yield job, about
         provenance.write(manifest.provenance_file(job.manifest), **about)
@@ -42,6 +48,7 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
             upstream={other: graph.jobs[other].key for other in job.upstream},
             outputs=job.outputs,
         )
+        shutil.rmtree(graph.layout.state(name), ignore_errors=True)  # what is finished does not go on from anywhere
 
 
 def snakemake_command(graph: Graph, target: Path) -> str:

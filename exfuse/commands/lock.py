@@ -17,7 +17,9 @@ from pathlib import Path
 
 from exfuse.errors import UserError
 
-PATIENCE_SECONDS = 60.0
+ENDING = (signal.SIGTERM, signal.SIGUSR1)
+"""Sent by the next call and by Snakemake, and by Slurm before the time is up."""
+PATIENCE_SECONDS = 300.0
 POLL_SECONDS = 0.2
 
 
@@ -51,11 +53,12 @@ def _ended_like_by_ctrl_c() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # only there a handler can be set
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in ENDING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _take(descriptor: int, place: Path, patience: float) -> None:

@@ -19,7 +19,7 @@ from exfuse.commands.words import printable
 from exfuse.data.images import encode_mask
 from exfuse.data.photographs import decode_photograph
 from exfuse.data.progress import Progress, say
-from exfuse.errors import UserError
+from exfuse.errors import UserError, is_out_of_memory
 from exfuse.files import read_bytes, require_writable, write_bytes
 from exfuse.spec.weights import SegmenterInfo, read_segmenter_info
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from exfuse.evaluation.predictor import Predictor
 
 BACKGROUND = "background"
-OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
-"""What torch says of a CPU and of a GPU; the former's error has no class of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +158,7 @@ def _within_memory(what: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(words in str(error) for words in OUT_OF_MEMORY):
+        if not is_out_of_memory(error):
             raise
         raise UserError(
             f"{what}: the memory does not suffice. Free some (other programs, a smaller picture), or use "

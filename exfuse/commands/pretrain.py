@@ -8,12 +8,14 @@ import torch
 
 from exfuse.commands.describe import classifier_info
 from exfuse.commands.jobs import running
+from exfuse.commands.states import states_of
 from exfuse.data.loading import ImageNetSet
 from exfuse.data.transforms import CentreCrop
 from exfuse.evaluation.classification import evaluate_classification
 from exfuse.evaluation.inference import InferenceSettings
 from exfuse.evaluation.results import ClassificationResult, summarize_classification, write_predictions
 from exfuse.files import read_csv, write_json
+from exfuse.models.semantic_supervision import Classifier
 from exfuse.models.weights import save_weights
 from exfuse.spec.graph import Graph
 from exfuse.spec.settings import Normalization
@@ -21,6 +23,8 @@ from exfuse.training import device as devices
 from exfuse.training.history import History
 from exfuse.training.pretraining import SEED, pretrain
 from exfuse.training.starting import CLASSIFIER, public_classifier, trained_classifier, untrained_classifier
+from exfuse.training.state import StateFolder
+from exfuse.training.team import Team, team
 
 BATCH_AT_EVALUATION = 32
 NO_LABELS = np.empty(0, dtype=np.int16)
@@ -33,7 +37,13 @@ def run(graph: Graph, name: str) -> None:
         device = devices.prepare(graph.spec.preset.hardware, SEED)
         target = graph.layout.backbone(name)
         if graph.spec.pretrains:
-            state, history, metrics = _train(graph, name, normalization, device)
+            states = states_of(graph, job)
+            with team(device) as crew:
+                model, history = _train(graph, name, device, states, crew)
+            if not crew.leads:
+                return
+            state, metrics = model.state_dict(), _measure(graph, name, model, normalization, device)
+            about["stretches"] = states.stretches
         else:
             state, note = _from_elsewhere(graph, name)
             metrics, history = {"top1_error": None, "images": 0, "note": note}, History(0)
@@ -57,14 +67,19 @@ def _from_elsewhere(graph: Graph, name: str) -> tuple[dict[str, torch.Tensor], s
 
 
 def _train(
-    graph: Graph, name: str, normalization: Normalization, device: torch.device
-) -> tuple[dict[str, torch.Tensor], History, dict[str, Any]]:
-    preset = graph.spec.preset
+    graph: Graph, name: str, device: torch.device, states: StateFolder, crew: Team
+) -> tuple[Classifier, History]:
     prepared = graph.layout.publisher("imagenet")
     num_classes = len(read_csv(prepared / "classes.csv"))
-    archives = graph.spec.archive_folder
-    architecture = graph.spec.backbone(name)
-    model, history = pretrain(name, architecture, preset, prepared, archives, num_classes, device)
+    architecture, archives = graph.spec.backbone(name), graph.spec.archive_folder
+    return pretrain(name, architecture, graph.spec.preset, prepared, archives, num_classes, device, states, crew)
+
+
+def _measure(
+    graph: Graph, name: str, model: Classifier, normalization: Normalization, device: torch.device
+) -> dict[str, Any]:
+    """The top-1 error on ImageNet val, whose predictions are kept."""
+    preset = graph.spec.preset
     crop = CentreCrop(preset.pretraining.evaluation_resize, preset.pretraining.crop_size)
     settings = InferenceSettings(
         size=preset.pretraining.crop_size,
@@ -74,9 +89,10 @@ def _train(
         device=device,
         workers=preset.hardware.workers,
     )
-    result = evaluate_classification(model, ImageNetSet(prepared / "val.npz", archives, crop), settings)
+    images = ImageNetSet(graph.layout.publisher("imagenet") / "val.npz", graph.spec.archive_folder, crop)
+    result = evaluate_classification(model, images, settings)
     write_predictions(graph.layout.backbone(name) / "predictions.npz", result)
-    return model.state_dict(), history, summarize_classification(result)
+    return summarize_classification(result)
 
 
 def peak_memory_mb() -> int:

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from exfuse.commands.gpus import leased
 from exfuse.commands.jobs import running
 from exfuse.files import atomic_folder, atomic_path, read_csv, write_json, write_text
 from exfuse.spec.graph import Graph, Job
@@ -30,9 +31,10 @@ def run(graph: Graph, run_name: str, seed: int) -> None:
     with running(graph, name) as (job, about):
         scored = _scored(graph, job)
         if not _holds(scored, job):
-            from exfuse.commands.finetune import load_model
+            with leased(graph.spec.preset.hardware):  # before torch is imported
+                from exfuse.commands.finetune import load_model
 
-            score(graph, run_name, seed, load_model(graph, run_name, seed))
+                score(graph, run_name, seed, load_model(graph, run_name, seed))
             about["computed"] = "apart from training"
         for output in job.outputs:
             os.replace(scored / output.name, output)

@@ -237,6 +237,7 @@ def make_loader(
     workers: int = 0,
     collate: Callable[[list[Any]], Any] = stack_samples,
     pin_memory: bool = False,
+    start_worker: Callable[[int], None] | None = None,
 ) -> Iterator[Any]:
     """Batches of samples.
 
@@ -246,6 +247,7 @@ def make_loader(
         workers: loading processes beside this one.
         collate: makes a batch of a list of samples.
         pin_memory: whether batches lie in page-locked memory, for copies that do not block.
+        start_worker: called in each loading process with its number, before anything else.
 
     Raises:
         UserError: as the data set, with its plain message from a loading process too.
@@ -256,6 +258,7 @@ def make_loader(
         num_workers=workers,
         collate_fn=collate,
         pin_memory=pin_memory,
+        worker_init_fn=start_worker,
         generator=torch.Generator(),  # otherwise an iterator takes a number from the global one
     )
     try:

@@ -85,6 +85,8 @@ class Pretraining(Hyperparameters):
 
     steps: int = Field(gt=0)
     batch_size: int = Field(gt=0)
+    micro_batch: int | None = Field(gt=0)
+    """Images that go through the network at once, of which batch norm takes its statistics; none: the whole batch."""
     crop_size: int = Field(gt=0)
     """Side of the random resized crop, in pixels."""
     crop_area: float = Field(gt=0, le=1)
@@ -95,6 +97,11 @@ class Pretraining(Hyperparameters):
     """Largest norm of the gradient; none: not clipped."""
     evaluation_resize: int = Field(gt=0)
     """Shorter side before the centre crop at evaluation, in pixels."""
+
+    @model_validator(mode="after")
+    def _parts_make_a_batch(self) -> "Pretraining":
+        _require_parts(self.batch_size, self.micro_batch)
+        return self
 
     @model_validator(mode="after")
     def _crop_fits_the_image(self) -> "Pretraining":
@@ -113,6 +120,8 @@ class FineTuning(Hyperparameters):
     wide_steps: int | None = Field(gt=0)
     """Steps of models whose decoder predicts neighbours (k² times as many channels); none: the same ``steps``."""
     batch_size: int = Field(gt=0)
+    micro_batch: int | None = Field(gt=0)
+    """As in :class:`Pretraining`."""
     crop_size: int = Field(gt=0, le=8192)
     """Side to which images are padded or randomly cropped, in pixels; also the padding at evaluation."""
     optimizer: Optimizer
@@ -126,6 +135,16 @@ class FineTuning(Hyperparameters):
         if size % STRIDE:
             raise ValueError(f"must be a multiple of {STRIDE}, the network's stride, not {size}")
         return size
+
+    @model_validator(mode="after")
+    def _parts_make_a_batch(self) -> "FineTuning":
+        _require_parts(self.batch_size, self.micro_batch)
+        return self
+
+
+def _require_parts(batch_size: int, micro_batch: int | None) -> None:
+    if micro_batch is not None and batch_size % micro_batch:
+        raise ValueError(f"micro_batch {micro_batch} must divide batch_size {batch_size}; null: the whole batch")
 
 
 class Stages(Frozen):
@@ -187,6 +206,8 @@ class Hardware(Frozen):
     """Of forward and backward passes in training (bfloat16: torch's autocast); evaluation is always float32."""
     workers: int = Field(ge=0)
     """Loading processes beside a training job."""
+    minutes_between_states: float = Field(10.0, gt=0)
+    """A training that is killed loses at most this much; one that is asked to end loses nothing."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 

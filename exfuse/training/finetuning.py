@@ -1,9 +1,11 @@
 """One stage of fine-tuning for segmentation (paper §3 *Baseline Settings*, §4; GCN §4)."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from exfuse.data.labels import ClassMap
 from exfuse.data.loading import SegmentationSet, make_loader
@@ -14,13 +16,41 @@ from exfuse.models.segmenter import Segmenter
 from exfuse.spec.settings import FineTuning, Hardware, Normalization
 from exfuse.training.batch_norm import freeze_batch_norm
 from exfuse.training.history import History
+from exfuse.training.interruption import ignore_signals
 from exfuse.training.loop import Course, train
-from exfuse.training.losses import Losses, segmentation_losses
+from exfuse.training.losses import Losses, segmentation_losses, valid_pixels
+from exfuse.training.state import StateFolder
+from exfuse.training.team import ALONE, Team
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """The task of fine-tuning: images uint8 (N, 3, S, S), masks uint8 (N, S, S), 255 for void."""
+
+    network: nn.Module
+    auxiliary_weight: float
+    normalization: Normalization
+    device: torch.device
+
+    def to_device(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Images as they are, masks as int64."""
+        return images.to(self.device, non_blocking=True), targets.to(self.device, non_blocking=True).long()
+
+    def count(self, targets: Tensor) -> Tensor:
+        """Valid pixels."""
+        return valid_pixels(targets)
+
+    def losses(self, images: Tensor, targets: Tensor, count: Tensor) -> Losses:
+        """As :func:`segmentation_losses`."""
+        inputs = normalize(images, self.normalization.mean, self.normalization.std)
+        output = self.network(inputs.contiguous(memory_format=MEMORY_FORMAT))
+        return segmentation_losses(output, targets, self.auxiliary_weight, count)
 
 
 def fine_tune(
     title: str, model: Segmenter, settings: FineTuning, normalization: Normalization, hardware: Hardware, table: Path,
-    prepared: Path, class_map: ClassMap, seed: int, device: torch.device,
+    prepared: Path, class_map: ClassMap, seed: int, device: torch.device, states: StateFolder | None = None,
+    team: Team = ALONE,
 ) -> History:  # fmt: skip
     """Trains a segmentation model in place.
 
@@ -28,30 +58,33 @@ def fine_tune(
         title: name for the progress bar.
         model: with the weights of the backbone or of the stage before.
         settings: the stage's.
-        normalization: of the images; what the backbone was trained with.
-        hardware: its ``precision`` and ``workers`` are used.
+        normalization: mean and deviation of the weights that the model starts from.
+        hardware: loading processes and precision.
         table: the set's table.
         prepared: the prepared data that its paths are relative to.
         class_map: the preset's classes.
         seed: decides order and augmentation of the samples.
         device: where it trains.
+        states: where it goes on from, and saves itself to.
+        team: the processes that train it.
 
     Raises:
-        UserError: data are missing or damaged, or the loss became NaN.
+        Interrupted: a signal asked it to end.
+        UserError: data are missing or damaged, the loss became NaN, or the memory does not suffice.
     """
     place(model, device)
     model.train()
     if settings.batch_norm == "frozen":
         freeze_batch_norm(model)
-    mean, std = normalization.mean, normalization.std
-    dataset = SegmentationSet(table, prepared, class_map, crop_size=settings.crop_size, mean=mean, seed=seed)
-    sampler = StepSampler(len(dataset), settings.batch_size, seed, 0, settings.steps)
-    weight = model.spec.decoder.auxiliary_weight
+    dataset = SegmentationSet(
+        table, prepared, class_map, crop_size=settings.crop_size, mean=normalization.mean, seed=seed
+    )
 
-    def losses(images: Tensor, masks: Tensor) -> Losses:
-        inputs = normalize(images.to(device, non_blocking=True), mean, std)
-        output = model(inputs.contiguous(memory_format=MEMORY_FORMAT))
-        return segmentation_losses(output, masks.to(device, non_blocking=True).long(), weight)
+    def batches(first: int) -> Iterator[tuple[Tensor, Tensor]]:
+        sampler = StepSampler(len(dataset), settings.batch_size, seed, first, settings.steps)
+        workers, pin = hardware.workers, device.type == "cuda"
+        shares = map(team.share, sampler)
+        return make_loader(dataset, shares, workers=workers, pin_memory=pin, start_worker=ignore_signals)
 
-    batches = make_loader(dataset, sampler, workers=hardware.workers, pin_memory=device.type == "cuda")
-    return train(model, batches, losses, Course.of(title, settings, hardware, device))
+    task = Segmentation(team.joined(model), model.spec.decoder.auxiliary_weight, normalization, device)
+    return train(model, batches, task, Course.of(title, settings, hardware, device), states, team)

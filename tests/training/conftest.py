@@ -6,11 +6,30 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from exfuse.spec.settings import Optimizer, Schedule
 from exfuse.training.loop import Course
+from exfuse.training.losses import Losses
 
 Batches = list[tuple[Tensor, Tensor]]
+
+
+class Points:
+    """The task of classifying points."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.network = model
+
+    def to_device(self, points: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        return points, labels
+
+    def count(self, labels: Tensor) -> Tensor:
+        return torch.tensor(len(labels))
+
+    def losses(self, points: Tensor, labels: Tensor, count: Tensor) -> Losses:
+        loss = functional.cross_entropy(self.network(points), labels, reduction="sum") / count
+        return {"loss": loss, "main": loss}
 
 
 def make_course(**changes: Any) -> Course:
@@ -18,6 +37,8 @@ def make_course(**changes: Any) -> Course:
     settings: dict[str, Any] = {
         "title": "a training",
         "steps": 10,
+        "batch_size": 16,
+        "micro_batch": 16,
         "optimizer": Optimizer(name="sgd", learning_rate=0.1, momentum=0.9, weight_decay=1e-3),
         "schedule": Schedule(name="poly"),
         "gradient_clip": None,

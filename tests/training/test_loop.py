@@ -15,18 +15,13 @@ from exfuse.spec.settings import Optimizer, Schedule
 from exfuse.training.batch_norm import freeze_batch_norm
 from exfuse.training.history import History
 from exfuse.training.loop import Course, build_optimizer, train
-from exfuse.training.losses import Losses
-from tests.training.conftest import Batches
+from tests.training.conftest import Batches, Points
 
 MakeCourse = Callable[..., Course]
 
 
-def _losses(model: nn.Module) -> Callable[[Tensor, Tensor], Losses]:
-    def losses(points: Tensor, labels: Tensor) -> Losses:
-        loss = functional.cross_entropy(model(points), labels)
-        return {"loss": loss, "main": loss}
-
-    return losses
+def _train(model: nn.Module, batches: Batches, course: Course) -> History:
+    return train(model, lambda first: batches[first:], Points(model), course)
 
 
 def _bits(model: nn.Module) -> dict[str, Tensor]:
@@ -51,7 +46,7 @@ def test_sgd_equals_a_loop_written_out(model: nn.Module, batches: Batches, cours
                 gradient = weight.grad + 1e-3 * weight
                 velocity[name] = gradient if step == 0 else 0.9 * velocity[name] + gradient
                 weight.sub_(rate * velocity[name])
-    train(model, batches, _losses(model), course())
+    _train(model, batches, course())
     for name, weight in model.named_parameters():
         torch.testing.assert_close(weight, reference.get_parameter(name), rtol=1e-6, atol=1e-7)
 
@@ -68,15 +63,15 @@ def test_adamw_with_clipping_equals_pytorchs_loop_bit_for_bit(
         optimizer.step()
     constant = Schedule(name="step")
     settings = Optimizer(name="adamw", learning_rate=0.01, momentum=0.8, weight_decay=0.05)
-    train(model, batches, _losses(model), course(optimizer=settings, schedule=constant, gradient_clip=0.1))
+    _train(model, batches, course(optimizer=settings, schedule=constant, gradient_clip=0.1))
     assert _equal(_bits(model), _bits(reference))
 
 
 def test_equal_weights_and_batches_give_equal_bits(model: nn.Module, batches: Batches, course: MakeCourse) -> None:
     other = deepcopy(model)
     before = _bits(model)
-    train(model, batches, _losses(model), course())
-    train(other, batches, _losses(other), course())
+    _train(model, batches, course())
+    _train(other, batches, course())
     assert _equal(_bits(model), _bits(other))
     assert not _equal(_bits(model), before)
 
@@ -85,13 +80,13 @@ def test_clipping_bounds_a_steps_length(model: nn.Module, batches: Batches, cour
     """One step of plain SGD at rate 1 moves the weights by the clipped gradient's norm."""
     plain = Optimizer(name="sgd", learning_rate=1.0, momentum=0.0, weight_decay=0.0)
     before = nn.utils.parameters_to_vector(model.parameters()).detach().clone()
-    train(model, batches[:1], _losses(model), course(steps=1, optimizer=plain, gradient_clip=1e-3))
+    _train(model, batches[:1], course(steps=1, optimizer=plain, gradient_clip=1e-3))
     moved = nn.utils.parameters_to_vector(model.parameters()).detach() - before
     assert moved.norm().item() == pytest.approx(1e-3, rel=1e-3)
 
 
 def test_the_loss_falls(model: nn.Module, batches: Batches, course: MakeCourse, tmp_path: Path) -> None:
-    history = train(model, batches * 10, _losses(model), course(steps=100))
+    history = _train(model, batches * 10, course(steps=100))
     history.write(tmp_path / "history.csv")
     rows = read_csv(tmp_path / "history.csv")
     assert float(rows[-1]["loss"]) < 0.5 * float(rows[0]["loss"])
@@ -100,7 +95,7 @@ def test_the_loss_falls(model: nn.Module, batches: Batches, course: MakeCourse, 
 def test_progress_shows_title_loss_rate_and_time_left(
     model: nn.Module, batches: Batches, course: MakeCourse, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    train(model, batches, _losses(model), course(title="gcn-resnet50 trainaug"))
+    _train(model, batches, course(title="gcn-resnet50 trainaug"))
     shown = capsys.readouterr().err
     for word in ("gcn-resnet50 trainaug", "10/10", "loss=", "rate=", "step"):
         assert word in shown
@@ -108,19 +103,15 @@ def test_progress_shows_title_loss_rate_and_time_left(
 
 def test_a_loss_that_is_no_number_ends_the_training(batches: Batches, course: MakeCourse) -> None:
     model = nn.Linear(2, 2)
-
-    def losses(points: Tensor, labels: Tensor) -> Losses:
-        loss = model(points).sum() * float("nan")
-        return {"loss": loss, "main": loss}
-
-    with pytest.raises(UserError, match=r"a training: the loss is nan after step 1, at learning rate 0\.1\. Lower"):
-        train(model, batches, losses, course())
+    torch.nn.init.constant_(model.weight, float("nan"))
+    with pytest.raises(UserError, match=r"a training: the loss is nan at step 1, learning rate 0\.1\. Lower"):
+        _train(model, batches, course())
 
 
 def test_a_rate_that_is_too_high_ends_the_training(model: nn.Module, batches: Batches, course: MakeCourse) -> None:
     wild = Optimizer(name="sgd", learning_rate=1e30, momentum=0.9, weight_decay=0.0)
     with pytest.raises(UserError, match="Lower the learning rate in the preset"):
-        train(model, batches, _losses(model), course(optimizer=wild))
+        _train(model, batches, course(optimizer=wild))
 
 
 # --- optimizers ---
@@ -157,7 +148,7 @@ def test_frozen_batch_norm_moves_in_nothing(model: nn.Module, batches: Batches, 
     """Weight decay too would move its weights, were they left in the optimizer."""
     freeze_batch_norm(model)
     before = _bits(model)
-    train(model, batches, _losses(model), course())
+    _train(model, batches, course())
     after = _bits(model)
     norm = [name for name in before if name.startswith("1.")]
     assert sorted(norm) == ["1.bias", "1.num_batches_tracked", "1.running_mean", "1.running_var", "1.weight"]
@@ -167,7 +158,7 @@ def test_frozen_batch_norm_moves_in_nothing(model: nn.Module, batches: Batches, 
 
 def test_batch_norm_that_is_not_frozen_moves(model: nn.Module, batches: Batches, course: MakeCourse) -> None:
     before = _bits(model)
-    train(model, batches, _losses(model), course())
+    _train(model, batches, course())
     assert not any(
         torch.equal(before[f"1.{name}"], model.state_dict()[f"1.{name}"]) for name in ("weight", "running_mean")
     )
@@ -184,7 +175,7 @@ def test_frozen_batch_norm_uses_its_statistics(model: nn.Module) -> None:
 
 
 def _add(history: History, losses: list[float]) -> list[dict[str, float] | None]:
-    return [history.add(step, 0.1, {"loss": torch.tensor(loss)}) for step, loss in enumerate(losses)]
+    return [history.add(0.1, {"loss": torch.tensor(loss)}) for loss in losses]
 
 
 def test_history_holds_means_of_stretches_and_of_the_rest(tmp_path: Path) -> None:
@@ -216,16 +207,16 @@ def test_history_is_short(steps: int, rows: int | None, tmp_path: Path) -> None:
 def test_history_keeps_no_graph() -> None:
     history = History(1000)
     loss = torch.ones(1, requires_grad=True).sum()
-    history.add(0, 0.1, {"loss": loss})
+    history.add(0.1, {"loss": loss})
     assert not history._pending[0]["loss"].requires_grad
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_history_refuses_what_is_no_number(bad: float) -> None:
     history = History(100)
-    assert history.add(0, 0.25, {"loss": torch.tensor(1.0)}) is None
-    with pytest.raises(FloatingPointError, match=r"after step 2, at learning rate 0\.25"):
-        history.add(1, 0.25, {"loss": torch.tensor(bad)})
+    assert history.add(0.5, {"loss": torch.tensor(1.0)}) is None
+    with pytest.raises(FloatingPointError, match=r"at step 2, learning rate 0\.25"):
+        history.add(0.25, {"loss": torch.tensor(bad)})
 
 
 def test_a_long_training_is_looked_at_between_its_rows() -> None:
@@ -233,11 +224,11 @@ def test_a_long_training_is_looked_at_between_its_rows() -> None:
     history = History(450360)
     means = _add(history, [1.0] * 150)
     assert [step + 1 for step, value in enumerate(means) if value is not None] == [100]
-    history.add(150, 0.1, {"loss": torch.tensor(float("nan"))})
-    for step in range(151, 199):
-        history.add(step, 0.1, {"loss": torch.tensor(1.0)})
-    with pytest.raises(FloatingPointError, match="after step 200"):
-        history.add(199, 0.1, {"loss": torch.tensor(1.0)})
+    history.add(0.2, {"loss": torch.tensor(float("nan"))})
+    for _ in range(151, 199):
+        history.add(0.1, {"loss": torch.tensor(1.0)})
+    with pytest.raises(FloatingPointError, match=r"nan at step 151, learning rate 0\.2"):
+        history.add(0.1, {"loss": torch.tensor(1.0)})
 
 
 def test_an_empty_history_is_a_header(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ EXFUSE = ModelSpec(
     num_classes=3,
 )  # fmt: skip
 STAGE = FineTuning(
-    steps=4, wide_steps=None, batch_size=2, crop_size=64, batch_norm="train", gradient_clip=5.0,
+    steps=4, wide_steps=None, batch_size=2, micro_batch=None, crop_size=64, batch_norm="train", gradient_clip=5.0,
     optimizer=Optimizer(name="adamw", learning_rate=2e-3, momentum=0.9, weight_decay=1e-2),
     schedule=Schedule(name="one-cycle", warmup=0.2),
 )  # fmt: skip

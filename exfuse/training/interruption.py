@@ -1,0 +1,51 @@
+"""Signals that end a training: it saves its state at the next step's end, and says so by an exit code of its own."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+"""Sent by Snakemake and Slurm (end, or be requeued), by Ctrl-C, and by Slurm's warning before the time is up."""
+
+
+class Interruption:
+    """Whether somebody asked the training to end.
+
+    Attributes:
+        signal: that was caught; none so far.
+    """
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+
+    def _catch(self, number: int, frame: FrameType | None) -> None:
+        if self.signal == signal.SIGINT == number:  # Ctrl-C twice: a person who does not want to wait
+            raise KeyboardInterrupt
+        self.signal = signal.Signals(number)
+
+
+@contextmanager
+def interruption() -> Iterator[Interruption]:
+    """Notes signals in place of ending the process; outside the main thread nothing is caught."""
+    caught = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    before = {number: signal.signal(number, caught._catch) for number in SIGNALS}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def ignore_signals(worker: int = 0) -> None:
+    """For loading processes: signals go to all processes of a training, and the step at hand still needs its batch.
+
+    Args:
+        worker: its number, which does not matter.
+    """
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,154 @@
+"""What an interrupted training goes on from: states beside its outputs, of which the last two are kept.
+
+A state is a file of torch's, read as data alone, and a note beside it with step, key of the job and SHA-256. Both
+appear whole or not at all, the note last. A newest state that is damaged makes the one before count.
+"""
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+from exfuse.files import atomic_path, digest, write_json
+
+KEPT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A state as its note describes it.
+
+    Attributes:
+        note: the file that says so.
+        step: steps that were done.
+        key: of the job.
+        sha256: of the state's file.
+        stretches: as :class:`StateFolder` has it.
+    """
+
+    note: Path
+    step: int
+    key: str
+    sha256: str
+    stretches: list[dict[str, Any]]
+
+    @property
+    def file(self) -> Path:
+        """The state itself."""
+        return self.note.with_suffix(".pt")
+
+
+class StateFolder:
+    """The states of one training.
+
+    Args:
+        folder: nothing else lies there.
+        key: of the job; states of another one are not gone on from.
+        about: what is noted of the process that trains.
+
+    Attributes:
+        stretches: for each process that had a share in the training the step it went on from, and what was noted of it.
+    """
+
+    def __init__(self, folder: Path, key: str, about: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.key = key
+        self._about = dict(about or {})
+        self.stretches: list[dict[str, Any]] = [{"from_step": 0, **self._about}]
+
+    def latest(self) -> dict[str, Any] | None:
+        """The newest state that is whole, with its tensors on the CPU; none where the training has to begin."""
+        for saved in self._saved():
+            if saved.key != self.key:
+                continue
+            if saved.file.is_file() and digest(saved.file) == saved.sha256:
+                content: dict[str, Any] = torch.load(saved.file, map_location="cpu", weights_only=True)
+                self.stretches = [*saved.stretches, {"from_step": saved.step, **self._about}]
+                return content
+            _say(f"{saved.file} is damaged; it is passed over")
+        return None
+
+    def save(self, step: int, content: dict[str, Any]) -> None:
+        """Writes a state and removes all but the last two.
+
+        Args:
+            step: steps that are done.
+            content: tensors, numbers and strings, in dictionaries and lists.
+
+        Raises:
+            UserError: it cannot be written; the states before are there as they were.
+        """
+        note = self.folder / f"step{step:09d}.json"
+        sha256 = _write(note.with_suffix(".pt"), content)
+        write_json(note, {"step": step, "key": self.key, "sha256": sha256, "stretches": self.stretches})
+        own = [saved for saved in self._saved() if saved.key == self.key and saved.step <= step]
+        self._keep(own[:KEPT])
+
+    def make_room(self) -> bool:
+        """Removes the older of two states; false where there are not two."""
+        saved = self._saved()
+        self._keep(saved[:1])
+        return len(saved) > 1
+
+    def clear(self) -> None:
+        """Removes all states, which a finished training does not need any more."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _keep(self, kept: list[Saved]) -> None:
+        """Removes all else: older states, damaged ones, those of other jobs, what a killed process left."""
+        names = {path for saved in kept for path in (saved.note, saved.file)}
+        for path in sorted(self.folder.iterdir()):  # a note goes before its state, which does not count without it
+            if path not in names:
+                path.unlink(missing_ok=True)
+
+    def _saved(self) -> list[Saved]:
+        """The newest first."""
+        return sorted(self._notes(), key=lambda saved: saved.step, reverse=True)
+
+    def _notes(self) -> Iterator[Saved]:
+        for note in self.folder.glob("step*.json"):
+            try:
+                words = json.loads(note.read_text(encoding="utf-8"))
+                yield Saved(note, int(words["step"]), str(words["key"]), str(words["sha256"]), list(words["stretches"]))
+            except (OSError, ValueError, KeyError, TypeError):
+                _say(f"{note} is damaged; it is passed over")
+
+
+class _Hashing:
+    """A file that is hashed while it is written."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.sha256 = hashlib.sha256()
+        self.error: OSError | None = None
+
+    def write(self, content: bytes | memoryview) -> int:
+        self.sha256.update(content)
+        try:
+            return self._stream.write(content)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def _write(target: Path, content: dict[str, Any]) -> str:
+    with atomic_path(target) as temporary, open(temporary, "wb") as stream:
+        hashing = _Hashing(stream)
+        try:
+            torch.save(content, hashing)  # type: ignore[arg-type]  # writing is all that it needs
+        except RuntimeError as error:  # torch's own, in place of the disk's
+            raise hashing.error or error from error
+    return hashing.sha256.hexdigest()
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)
