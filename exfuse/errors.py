@@ -1,5 +1,8 @@
 """What the program says to a person in place of a traceback."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UserError(Exception):
     """What is wrong, where, and what to do, in words for the person at the keyboard.
@@ -16,7 +19,20 @@ class Interrupted(Exception):  # noqa: N818 - nothing went wrong
     """
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether memory did not suffice, of the processor or of a GPU: torch's error of the former has no class."""
-    words = str(error)
-    return isinstance(error, MemoryError) or "can't allocate memory" in words or "out of memory" in words
+@contextmanager
+def within_memory(message: str) -> Iterator[None]:
+    """Makes memory that does not suffice, of the processor or of a GPU, a user's error.
+
+    Args:
+        message: what is too large, where, and what to do.
+
+    Raises:
+        UserError: with the message.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch's own error of the processor's memory has no class
+        words = str(error)
+        if not isinstance(error, MemoryError) and "can't allocate memory" not in words and "out of memory" not in words:
+            raise
+        raise UserError(message) from error

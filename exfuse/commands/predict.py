@@ -19,7 +19,7 @@ from exfuse.commands.words import printable
 from exfuse.data.images import encode_mask
 from exfuse.data.photographs import decode_photograph
 from exfuse.data.progress import Progress, say
-from exfuse.errors import UserError, is_out_of_memory
+from exfuse.errors import UserError, within_memory
 from exfuse.files import read_bytes, require_writable, write_bytes
 from exfuse.spec.weights import SegmenterInfo, read_segmenter_info
 
@@ -126,7 +126,7 @@ def _segment(
         for done, photograph in enumerate(listed):
             display.show(done, len(listed))
             pixels = None
-            with _noted(failures), _within_memory(str(photograph.path)):
+            with _noted(failures), within_memory(_too_large(photograph.path)):
                 pixels = _read(photograph, wanted, written)
             if pixels is None:
                 continue
@@ -134,7 +134,7 @@ def _segment(
                 require_writable(wanted.output)
                 predictor = _load(weights, device)
             seen = ""
-            with _noted(failures), _within_memory(str(photograph.path)):
+            with _noted(failures), within_memory(_too_large(photograph.path)):
                 labels = _labels(predictor, pixels, wanted.flip, display, (done, len(listed)))
                 _write(photograph, pixels, labels, predictor.info, wanted.overlay)
                 written[photograph.mask] = photograph.path
@@ -152,18 +152,11 @@ def _noted(failures: list[str]) -> Iterator[None]:
         failures.append(str(error))
 
 
-@contextmanager
-def _within_memory(what: str) -> Iterator[None]:
-    """Makes memory that does not suffice a user's error."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise UserError(
-            f"{what}: the memory does not suffice. Free some (other programs, a smaller picture), or use "
-            "`--device cpu` where a GPU is full."
-        ) from error
+def _too_large(what: Path) -> str:
+    return (
+        f"{what}: the memory does not suffice. Free some (other programs, a smaller picture), or use `--device cpu` "
+        "where a GPU is full."
+    )
 
 
 def _read(photograph: Photograph, wanted: _Wanted, written: Mapping[Path, Path]) -> NDArray[np.uint8]:
@@ -212,7 +205,7 @@ def _require_drawable(photograph: Photograph, pixels: NDArray[np.uint8]) -> None
 def _load(weights: Path, device: str) -> "Predictor":
     from exfuse.evaluation.predictor import Predictor
 
-    with _within_memory(str(weights)):
+    with within_memory(_too_large(weights)):
         return Predictor.in_own_process(weights, device)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from exfuse.errors import UserError, is_out_of_memory
+from exfuse.errors import UserError, within_memory
 from exfuse.spec.settings import FineTuning, Hardware, Optimizer, Precision, Pretraining, Schedule
 from exfuse.training.history import History
 from exfuse.training.interruption import interruption
@@ -154,7 +154,7 @@ class Training:
         for group in self._optimizer.param_groups:
             group["lr"] = self.rate
         self._optimizer.zero_grad(set_to_none=True)
-        with _within_memory(self._course):
+        with within_memory(self._too_large()):
             losses = self._backward(images, targets)
             if self._course.gradient_clip is not None:
                 nn.utils.clip_grad_norm_(self._parameters, self._course.gradient_clip, foreach=True)
@@ -180,6 +180,13 @@ class Training:
             losses = self._task.losses(images, targets, count)
         (losses["loss"] * self._team.size).backward()  # the team's gradients are averaged, and shall be added up
         return {name: value.detach() for name, value in losses.items()}
+
+    def _too_large(self) -> str:
+        course = self._course
+        return (
+            f"{course.title}: the memory of {course.device} does not suffice for {course.micro_batch} images at once. "
+            "Lower `micro_batch` in the preset: a batch stays what it is, and goes through the network in more parts."
+        )
 
     def content(self) -> dict[str, Any]:
         """What :meth:`restore` takes.
@@ -213,17 +220,3 @@ def _finite(course: Course) -> Iterator[None]:
         yield
     except FloatingPointError as error:
         raise UserError(f"{course.title}: {error}. Lower the learning rate in the preset.") from error
-
-
-@contextmanager
-def _within_memory(course: Course) -> Iterator[None]:
-    """Makes memory that does not suffice a user's error."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise UserError(
-            f"{course.title}: the memory of {course.device} does not suffice for {course.micro_batch} images at once. "
-            "Lower `micro_batch` in the preset: a batch stays what it is, and goes through the network in more parts."
-        ) from error

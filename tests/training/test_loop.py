@@ -15,6 +15,7 @@ from exfuse.spec.settings import Optimizer, Schedule
 from exfuse.training.batch_norm import freeze_batch_norm
 from exfuse.training.history import History
 from exfuse.training.loop import Course, build_optimizer, train
+from exfuse.training.losses import Losses
 from tests.training.conftest import Batches, Points
 
 MakeCourse = Callable[..., Course]
@@ -112,6 +113,33 @@ def test_a_rate_that_is_too_high_ends_the_training(model: nn.Module, batches: Ba
     wild = Optimizer(name="sgd", learning_rate=1e30, momentum=0.9, weight_decay=0.0)
     with pytest.raises(UserError, match="Lower the learning rate in the preset"):
         _train(model, batches, course(optimizer=wild))
+
+
+def test_memory_that_does_not_suffice_is_said(model: nn.Module, batches: Batches, course: MakeCourse) -> None:
+    class TooLarge(Points):
+        def losses(self, points: Tensor, labels: Tensor, count: Tensor) -> Losses:
+            torch.empty(1 << 60)  # torch's own error
+            return super().losses(points, labels, count)
+
+    with pytest.raises(UserError, match="does not suffice for 4 images at once. Lower `micro_batch` in the preset"):
+        train(model, lambda first: batches, TooLarge(model), course(micro_batch=4))
+
+
+def test_other_errors_of_torch_stay_what_they_are(model: nn.Module, batches: Batches, course: MakeCourse) -> None:
+    wrong = [(points[:, :1], labels) for points, labels in batches]
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        _train(model, wrong, course())
+
+
+def test_micro_batches_add_up_where_no_norm_mixes_images(batches: Batches, course: MakeCourse) -> None:
+    """In parts of 4 the weights are those of whole batches, up to the order of sums."""
+    torch.manual_seed(3)
+    whole = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 2))
+    parts = deepcopy(whole)
+    _train(whole, batches, course())
+    _train(parts, batches, course(micro_batch=4))
+    for name, weight in whole.named_parameters():
+        torch.testing.assert_close(parts.get_parameter(name), weight, rtol=1e-5, atol=1e-6)
 
 
 # --- optimizers ---
