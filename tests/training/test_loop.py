@@ -121,7 +121,7 @@ def test_memory_that_does_not_suffice_is_said(model: nn.Module, batches: Batches
             torch.empty(1 << 60)  # torch's own error
             return super().losses(points, labels, count)
 
-    with pytest.raises(UserError, match="does not suffice for 4 images at once. Lower `micro_batch` in the preset"):
+    with pytest.raises(UserError, match=r"does not suffice for 4 images at once\. Lower `micro_batch` in the preset"):
         train(model, lambda first: batches, TooLarge(model), course(micro_batch=4))
 
 
