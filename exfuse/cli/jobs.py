@@ -5,7 +5,6 @@ from typing import Annotated, Any, cast
 import typer
 
 from exfuse.cli.context import RunName, Seed, graph_of
-from exfuse.commands.gpus import leased
 from exfuse.commands.jobs import require_made
 from exfuse.errors import UserError
 from exfuse.spec.graph import FIGURES, PROBED_RUNS
@@ -23,10 +22,9 @@ def pretrain(
     graph = graph_of(context)
     require(backbone, graph.spec.backbones, "backbone", "exfuse pretrain")
     require_made(graph, backbone, graph.spec.why_no_backbone(backbone))
-    with leased(graph.spec.preset.hardware):  # before torch is imported
-        from exfuse.commands import pretrain as command
+    from exfuse.commands import pretrain as command
 
-        command.run(graph, backbone)
+    command.run(graph, backbone)
 
 
 @app.command()
@@ -41,10 +39,9 @@ def finetune(
     require(run, graph.spec.runs, "run", "exfuse finetune")
     require(stage, graph.spec.runs[run].stages, "stage", f"exfuse finetune {run}")
     require_made(graph, run, graph.spec.why_no_run(run))
-    with leased(graph.spec.preset.hardware):
-        from exfuse.commands import finetune as command
+    from exfuse.commands import finetune as command
 
-        command.run(graph, run, cast(Any, stage), seed)
+    command.run(graph, run, cast(Any, stage), seed)
 
 
 @app.command()
@@ -96,10 +93,9 @@ def probe(context: typer.Context) -> None:
     missing = [run for run in PROBED_RUNS if graph.spec.why_no_run(run) is not None]
     reasons = "; ".join(f"{run}: {graph.spec.why_no_run(run)}" for run in missing)
     require_made(graph, "models/probes", None if "models/probes" in graph.jobs else reasons)
-    with leased(graph.spec.preset.hardware):
-        from exfuse.commands import probe as command
+    from exfuse.commands import probe as command
 
-        command.run(graph)
+    command.run(graph)
 
 
 @app.command()

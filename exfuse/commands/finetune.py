@@ -2,6 +2,7 @@
 
 from exfuse.commands import score
 from exfuse.commands.describe import segmenter_info
+from exfuse.commands.gpus import leased
 from exfuse.commands.jobs import running
 from exfuse.commands.pretrain import peak_memory_mb
 from exfuse.commands.states import states_of
@@ -20,8 +21,8 @@ from exfuse.training.team import team
 def run(graph: Graph, run_name: str, stage: StageName, seed: int) -> None:
     """Trains a stage and writes its weights; scores it when it is the run's last."""
     name = f"runs/{run_name}/seed{seed}/{stage}"
-    with running(graph, name) as (job, about):
-        hardware = graph.spec.preset.hardware
+    hardware = graph.spec.preset.hardware
+    with running(graph, name) as (job, about), leased(hardware):
         device = devices.prepare(hardware, seed)
         target = graph.layout.stage(run_name, seed, stage)
         model = build(graph.spec.model(run_name))

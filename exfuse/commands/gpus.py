@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 from exfuse.errors import UserError
 from exfuse.files import writing
@@ -28,7 +29,8 @@ POLL_SECONDS = 1.0
 def leased(hardware: Hardware, count: int = 1, folder: Path | None = None) -> Iterator[None]:
     """Holds GPUs while the block runs, and makes them the only ones that CUDA sees in it.
 
-    Call it before torch looks for GPUs. Where there are none, or the preset does not want one, nothing is done.
+    Call it before CUDA is initialised, and after the job's own lock is taken: who waits here asks nobody to end. Where
+    there are no GPUs, or the preset does not want one, nothing is done.
 
     Args:
         hardware: the preset's.
@@ -74,7 +76,7 @@ def _taken(names: Sequence[str], count: int, folder: Path) -> Iterator[list[str]
         with ExitStack() as locks:
             chosen: list[str] = []
             for name in names:
-                handle = _lock(folder / f"{name}.lock")
+                handle = _lock(folder / f"{quote(name, safe='')}.lock")
                 if handle is not None:
                     locks.enter_context(handle)
                     chosen.append(name)

@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from exfuse import provenance
 from exfuse.commands.lock import sole_worker
 from exfuse.errors import UserError
 from exfuse.spec import manifest
-from exfuse.spec.freshness import has_expected_key
+from exfuse.spec.freshness import has_expected_key, is_complete
 from exfuse.spec.graph import Graph, Job
 
 
@@ -24,6 +25,7 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
     so, and writes.
 
     Raises:
+        SystemExit: a process that was waited for has just made what is asked for.
         UserError: the preset has no such job, or what it reads was not made from the present spec.
     """
     job = graph.job(name)
@@ -37,7 +39,10 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
     if os.environ.get("RANK", "0") != "0":
         yield job, about
         return
-    with sole_worker(graph.layout.lock(name)):
+    with sole_worker(graph.layout.lock(name)) as waited:
+        if waited and has_expected_key(job) and is_complete(job):
+            print(f"{name}: the process that was waited for has made it", file=sys.stderr)
+            raise SystemExit(0)
         yield job, about
         provenance.write(manifest.provenance_file(job.manifest), **about)
         manifest.write(
@@ -48,7 +53,7 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
             upstream={other: graph.jobs[other].key for other in job.upstream},
             outputs=job.outputs,
         )
-        shutil.rmtree(graph.layout.state(name), ignore_errors=True)  # what is finished does not go on from anywhere
+        shutil.rmtree(graph.layout.training(name), ignore_errors=True)  # what is finished does not go on from anywhere
 
 
 def snakemake_command(graph: Graph, target: Path) -> str:

@@ -24,8 +24,8 @@ POLL_SECONDS = 0.2
 
 
 @contextmanager
-def sole_worker(place: Path, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
-    """Holds a job's lock; a crash releases it.
+def sole_worker(place: Path, patience: float = PATIENCE_SECONDS) -> Iterator[bool]:
+    """Holds a job's lock; a crash releases it. Gives whether another process had to be waited for.
 
     Args:
         place: the job's lock file.
@@ -40,12 +40,12 @@ def sole_worker(place: Path, patience: float = PATIENCE_SECONDS) -> Iterator[Non
     except OSError as error:
         raise UserError(f"cannot write {place}: {error.strerror}. Give the folder write permission.") from error
     with handle:
-        _take(handle.fileno(), place, patience)
+        waited = _take(handle.fileno(), place, patience)
         handle.truncate(0)
         handle.write(f"{os.getpid()} on {platform.node()}")
         handle.flush()
         with _ended_like_by_ctrl_c():
-            yield
+            yield waited
 
 
 @contextmanager
@@ -61,20 +61,22 @@ def _ended_like_by_ctrl_c() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _take(descriptor: int, place: Path, patience: float) -> None:
+def _take(descriptor: int, place: Path, patience: float) -> bool:
     deadline = time.monotonic() + patience
-    asked = False
+    waited, asked = False, None
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
+            return waited
         except BlockingIOError:
             holder = place.read_text().strip()
+        waited = True
         process, _, host = holder.partition(" on ")
-        if not asked and process.isdigit() and host == platform.node():  # elsewhere the number is another process
+        here = host == platform.node()  # elsewhere the number is another process
+        if here and process.isdigit() and asked != process:
             print(f"process {process} still works on this job; asking it to end", file=sys.stderr)
             _ask_to_end(int(process), place)
-            asked = True
+            asked = process
         if time.monotonic() > deadline:
             raise UserError(f"process {holder or 'unknown'} works on this job ({place}) and does not end; stop it.")
         time.sleep(POLL_SECONDS)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from exfuse.commands.describe import classifier_info
+from exfuse.commands.gpus import leased
 from exfuse.commands.jobs import running
 from exfuse.commands.states import states_of
 from exfuse.data.loading import ImageNetSet
@@ -32,7 +33,7 @@ NO_LABELS = np.empty(0, dtype=np.int16)
 
 def run(graph: Graph, name: str) -> None:
     """Trains a backbone and measures its top-1 error, or takes it from where the preset says; writes both."""
-    with running(graph, f"backbones/{name}") as (job, about):
+    with running(graph, f"backbones/{name}") as (job, about), leased(graph.spec.preset.hardware):
         normalization = graph.spec.normalization(name)  # first, because weights of a folder may not tell theirs
         device = devices.prepare(graph.spec.preset.hardware, SEED)
         target = graph.layout.backbone(name)

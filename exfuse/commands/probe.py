@@ -1,6 +1,7 @@
 """`exfuse probe`: what the features of GCN and ExFuse carry, for Figure 1."""
 
 from exfuse.commands.finetune import load_model
+from exfuse.commands.gpus import leased
 from exfuse.commands.jobs import running
 from exfuse.commands.score import inference_settings
 from exfuse.data.labels import ClassMap
@@ -15,7 +16,7 @@ SEED = 0
 
 def run(graph: Graph) -> None:
     """Probes the runs that Figure 1 compares and writes what came out."""
-    with running(graph, "models/probes") as (job, about):
+    with running(graph, "models/probes") as (job, about), leased(graph.spec.preset.hardware):
         preset = graph.spec.preset
         class_map = ClassMap(graph.spec.classes[1:], graph.spec.all_classes)
         fitting, scoring = (

@@ -31,7 +31,7 @@ def run(graph: Graph, run_name: str, seed: int) -> None:
     with running(graph, name) as (job, about):
         scored = _scored(graph, job)
         if not _holds(scored, job):
-            with leased(graph.spec.preset.hardware):  # before torch is imported
+            with leased(graph.spec.preset.hardware):
                 from exfuse.commands.finetune import load_model
 
                 score(graph, run_name, seed, load_model(graph, run_name, seed))

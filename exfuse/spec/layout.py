@@ -74,6 +74,10 @@ class Layout:
         """What a job keeps for itself; no result, nobody depends on it."""
         return self.base / "state" / job
 
+    def training(self, job: str) -> Path:
+        """Where a job's training saves itself; scores of the job's evaluation lie beside it."""
+        return self.state(job) / "training"
+
     def lock(self, job: str) -> Path:
         """The file that a process locks while it works on a job."""
         return self.root / ".exfuse" / "locks" / self.preset / f"{job}.lock"

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from exfuse.errors import UserError, within_memory
+from exfuse.models.matching import not_finite
 from exfuse.spec.settings import FineTuning, Hardware, Optimizer, Precision, Pretraining, Schedule
 from exfuse.training.history import History
 from exfuse.training.interruption import interruption
@@ -98,6 +99,9 @@ def train(
     training = Training(model, task, course, team)
     if states is not None and (saved := states.latest()) is not None:
         training.restore(saved)
+    team.agree(
+        training.done, "the step from which the training goes on; the folder of its states must be shared by all"
+    )
     saving = Saving(states, training.content, course.title, course.steps, course.seconds_between_states, team)
     bar = tqdm(
         total=course.steps,
@@ -114,6 +118,7 @@ def train(
                 bar.set_postfix(loss=f"{means['loss']:.3f}", rate=f"{training.rate:.2g}", refresh=False)
             bar.update()
             saving.after(training.done, interrupted)
+        saving.end(training.done, interrupted)
     return training.history
 
 
@@ -185,17 +190,20 @@ class Training:
         course = self._course
         return (
             f"{course.title}: the memory of {course.device} does not suffice for {course.micro_batch} images at once. "
-            "Lower `micro_batch` in the preset: a batch stays what it is, and goes through the network in more parts."
+            "Lower `micro_batch` in the preset (a batch then has more parts; batch norm, where it trains, takes its "
+            "statistics of fewer images) or the crop, or take a device with more memory."
         )
 
     def content(self) -> dict[str, Any]:
         """What :meth:`restore` takes.
 
         Raises:
-            UserError: a loss since the last look is NaN or infinite, so that the weights are of no use.
+            UserError: a loss since the last look or a weight is NaN or infinite, so that the state is of no use.
         """
         with _finite(self._course):
             self.history.check()
+            if name := not_finite(self._model.state_dict()):
+                raise FloatingPointError(f"{name} has values that are no finite numbers after step {self.done}")
         return {
             "done": self.done,
             "model": self._model.state_dict(),
@@ -205,10 +213,20 @@ class Training:
         }
 
     def restore(self, content: Mapping[str, Any]) -> None:
-        """Goes on from what was saved."""
+        """Goes on from what was saved.
+
+        Raises:
+            UserError: it does not fit; other code saved it.
+        """
         self.done = content["done"]
-        self._model.load_state_dict(content["model"])
-        self._optimizer.load_state_dict(content["optimizer"])
+        try:
+            self._model.load_state_dict(content["model"])
+            self._optimizer.load_state_dict(content["optimizer"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise UserError(
+                f"{self._course.title}: the saved state does not fit, so other code saved it ({error}). Delete it "
+                "(results/<preset>/state/) to train anew, or use the version that saved it."
+            ) from error
         self.history.restore(content["history"], self._course.device)
         torch.set_rng_state(content["random"])
 

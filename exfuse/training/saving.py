@@ -57,9 +57,12 @@ class Saving:
         """
         wish = self._wish(done, interruption)
         if wish == END:
-            self._save(done, self._content())
-            kept = "its state is saved, and the next call goes on from there" if self._states else "nothing is saved"
-            raise Interrupted(f"{self._title}: stopped after step {done} of {self._steps}; {kept}")
+            content = self._content()
+            try:
+                self._save(done, content)
+            finally:
+                self._team.highest(NOTHING)  # nobody ends, and has the others ended, before the state is written
+            self._stop(done)
         if wish == SAVE:
             content = self._content()
             try:
@@ -67,6 +70,19 @@ class Saving:
             except UserError as error:  # hours of training are not given up for a disk that may get room again
                 print(f"{self._title}: the state of step {done} is not saved: {error}", file=sys.stderr)
             self._last = time.monotonic()
+
+    def end(self, done: int, interruption: Interruption) -> None:
+        """Called after the last step, whose state is saved: a signal may have come while it was.
+
+        Raises:
+            Interrupted: it has.
+        """
+        if self._team.highest(END if interruption.signal is not None else NOTHING) == END:
+            self._stop(done)
+
+    def _stop(self, done: int) -> None:
+        kept = "its state is saved, and the next call goes on from there" if self._states else "nothing is saved"
+        raise Interrupted(f"{self._title}: stopped after step {done} of {self._steps}; {kept}")
 
     def _wish(self, done: int, interruption: Interruption) -> int:
         """What happens now, on which all processes agree."""

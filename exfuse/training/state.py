@@ -6,6 +6,7 @@ appear whole or not at all, the note last. A newest state that is damaged makes 
 
 import hashlib
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,8 @@ from typing import IO, Any
 
 import torch
 
-from exfuse.files import atomic_path, digest, write_json
+from exfuse.errors import UserError
+from exfuse.files import atomic_path, digest, write_json, writing
 
 KEPT = 2
 
@@ -61,13 +63,15 @@ class StateFolder:
         self.key = key
         self._about = dict(about or {})
         self.stretches: list[dict[str, Any]] = [{"from_step": 0, **self._about}]
+        self._good: Saved | None = None
 
     def latest(self) -> dict[str, Any] | None:
         """The newest state that is whole, with its tensors on the CPU; none where the training has to begin."""
         for saved in self._saved():
             if saved.key != self.key:
                 continue
-            if saved.file.is_file() and digest(saved.file) == saved.sha256:
+            if _is_whole(saved):
+                self._good = saved
                 content: dict[str, Any] = torch.load(saved.file, map_location="cpu", weights_only=True)
                 self.stretches = [*saved.stretches, {"from_step": saved.step, **self._about}]
                 return content
@@ -87,25 +91,27 @@ class StateFolder:
         note = self.folder / f"step{step:09d}.json"
         sha256 = _write(note.with_suffix(".pt"), content)
         write_json(note, {"step": step, "key": self.key, "sha256": sha256, "stretches": self.stretches})
+        _sync(self.folder)  # before others are removed
         own = [saved for saved in self._saved() if saved.key == self.key and saved.step <= step]
+        self._good = own[0]
         self._keep(own[:KEPT])
 
     def make_room(self) -> bool:
-        """Removes the older of two states; false where there are not two."""
-        saved = self._saved()
-        self._keep(saved[:1])
-        return len(saved) > 1
+        """Removes all but the state that was gone on from or saved last; false where nothing else was there."""
+        return self._keep([self._good] if self._good else [])
 
     def clear(self) -> None:
         """Removes all states, which a finished training does not need any more."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _keep(self, kept: list[Saved]) -> None:
-        """Removes all else: older states, damaged ones, those of other jobs, what a killed process left."""
+    def _keep(self, kept: list[Saved]) -> bool:
+        """Removes older states, damaged ones, other jobs', what a killed process left; gives whether any was there."""
         names = {path for saved in kept for path in (saved.note, saved.file)}
-        for path in sorted(self.folder.iterdir()):  # a note goes before its state, which does not count without it
-            if path not in names:
+        others = [path for path in sorted(self.folder.glob("*step*")) if path not in names]
+        with writing(self.folder):
+            for path in others:  # a note goes before its state, which does not count without it
                 path.unlink(missing_ok=True)
+        return bool(others)
 
     def _saved(self) -> list[Saved]:
         """The newest first."""
@@ -148,6 +154,22 @@ def _write(target: Path, content: dict[str, Any]) -> str:
         except RuntimeError as error:  # torch's own, in place of the disk's
             raise hashing.error or error from error
     return hashing.sha256.hexdigest()
+
+
+def _is_whole(saved: Saved) -> bool:
+    try:
+        return saved.file.is_file() and digest(saved.file) == saved.sha256
+    except UserError:  # it cannot be read
+        return False
+
+
+def _sync(folder: Path) -> None:
+    """Makes renames in a folder last, should the machine lose power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _say(message: str) -> None:

@@ -79,6 +79,15 @@ class Team:
         dist.all_reduce(all_of_it, dist.ReduceOp.MAX, group=self.control)
         return int(all_of_it)
 
+    def agree(self, number: int, what: str) -> None:
+        """Whether all have the same number.
+
+        Raises:
+            UserError: they have not.
+        """
+        if self.highest(number) != -self.highest(-number):
+            raise UserError(f"the processes do not agree on {what}.")
+
     def joined(self, model: nn.Module) -> nn.Module:
         """The model whose gradients are the sums over all, once they are computed outside :meth:`apart`."""
         if self.size == 1 or not any(parameter.requires_grad for parameter in model.parameters()):

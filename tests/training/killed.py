@@ -33,9 +33,15 @@ def run(folder: Path, seconds: float) -> None:
     """Trains, saving itself every few seconds; the weights and the curve lie in ``folder`` when it is done."""
     torch.set_num_threads(1)
     model = network()
+
+    def noted(first: int) -> list[tuple[Tensor, Tensor]]:
+        with open(folder / "began_at", "a", encoding="utf-8") as steps:
+            steps.write(f"{first}\n")
+        return batches(first)
+
     course = make_course(steps=STEPS, micro_batch=8, seconds_between_states=seconds)
     try:
-        history = train(model, batches, Points(model), course, StateFolder(folder / "state", "key"))
+        history = train(model, noted, Points(model), course, StateFolder(folder / "state", "key"))
     except Interrupted:
         raise SystemExit(INTERRUPTED) from None
     torch.save(model.state_dict(), folder / "weights.pt")

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from exfuse.errors import UserError
+from exfuse.spec.settings import Optimizer
 from exfuse.training.loop import train
 from exfuse.training.state import StateFolder
 from tests.training import killed
@@ -25,13 +26,16 @@ def _start(folder: Path, seconds: float = 0.0) -> ForkServerProcess:
     return process
 
 
-def _states(folder: Path) -> int:
-    return len(list((folder / "state").glob("*.json")))
+def _newest(folder: Path) -> str:
+    return max((path.name for path in (folder / "state").glob("step*.json")), default="")
 
 
-def _wait_for_a_state(folder: Path, process: ForkServerProcess) -> None:
-    while not _states(folder):
-        assert process.is_alive()
+def _wait_for_a_new_state(folder: Path, process: ForkServerProcess) -> None:
+    before = _newest(folder)
+    while _newest(folder) == before:
+        assert process.is_alive() or process.exitcode == 0
+        if not process.is_alive():
+            return
         time.sleep(0.001)
 
 
@@ -43,6 +47,11 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     process.join()
     assert process.exitcode == 0
     return folder
+
+
+def _began_at(folder: Path) -> list[int]:
+    """The step at which each process began."""
+    return [int(line) for line in (folder / "began_at").read_text().split()]
 
 
 def _assert_same(folder: Path, undisturbed: Path) -> None:
@@ -60,22 +69,24 @@ def test_twenty_kills(tmp_path: Path, undisturbed: Path) -> None:
     while True:
         process = _start(tmp_path)
         if kills < 20:
-            _wait_for_a_state(tmp_path, process)
+            _wait_for_a_new_state(tmp_path, process)
             time.sleep(dice.uniform(0, 0.03))
-            os.kill(process.pid or 0, signal.SIGKILL)
+            if process.is_alive():
+                os.kill(process.pid or 0, signal.SIGKILL)
         process.join()
         if process.exitcode == 0:
             break
         assert process.exitcode == -signal.SIGKILL
         kills += 1
     assert kills >= 10
+    assert _began_at(tmp_path) == sorted(_began_at(tmp_path)) and _began_at(tmp_path)[-1] > 0
     _assert_same(tmp_path, undisturbed)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_a_training_that_is_asked_to_end_saves_itself(tmp_path: Path, undisturbed: Path, number: int) -> None:
     process = _start(tmp_path, seconds=0.001)
-    _wait_for_a_state(tmp_path, process)
+    _wait_for_a_new_state(tmp_path, process)
     os.kill(process.pid or 0, number)
     process.join()
     assert process.exitcode == killed.INTERRUPTED
@@ -84,6 +95,7 @@ def test_a_training_that_is_asked_to_end_saves_itself(tmp_path: Path, undisturbe
     again = _start(tmp_path, seconds=1e9)
     again.join()
     assert again.exitcode == 0
+    assert _began_at(tmp_path) == [0, saved["done"]]
     _assert_same(tmp_path, undisturbed)
 
 
@@ -93,6 +105,7 @@ def test_a_finished_training_is_not_trained_on(tmp_path: Path, undisturbed: Path
         process.join()
         assert process.exitcode == 0
         _assert_same(tmp_path, undisturbed)
+    assert _began_at(tmp_path) == [0, killed.STEPS]
 
 
 def test_no_state_is_saved_of_weights_that_are_no_numbers(tmp_path: Path) -> None:
@@ -118,3 +131,17 @@ def test_a_state_that_cannot_be_written_does_not_end_the_training(
     course = make_course(steps=killed.STEPS, seconds_between_states=0.0)
     train(model, killed.batches, Points(model), course, StateFolder(tmp_path, "key"))
     assert "the state of step 60 is not saved: cannot write it. Make room." in capsys.readouterr().err
+
+
+def test_no_state_is_saved_of_weights_that_a_step_made_infinite(tmp_path: Path) -> None:
+    """The loss of the last step was finite, and the step was not; nothing looks at a loss afterwards."""
+    model = nn.Linear(2, 2)
+    wild = Optimizer(name="sgd", learning_rate=1e38, momentum=0.0, weight_decay=0.0)
+    points = [(torch.ones(4, 2) * 1e3, torch.tensor([0, 1, 0, 0]))]
+    with pytest.raises(
+        UserError, match=r"weight has values that are no finite numbers after step 1\. Lower the learning"
+    ):
+        train(
+            model, lambda first: points, Points(model), make_course(steps=1, optimizer=wild), StateFolder(tmp_path, "k")
+        )
+    assert StateFolder(tmp_path, "k").latest() is None

@@ -125,18 +125,45 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_leaves_the_states_before(small_disk: Path) -> None:
     states = StateFolder(small_disk / "state", "key")
-    content = {"done": 5, "model": torch.zeros(75_000)}  # 300 kB
-    states.save(5, content)
-    states.save(10, content)
+
+    def content(step: int) -> dict[str, Any]:
+        return {"done": step, "model": torch.zeros(75_000)}  # 300 kB
+
+    states.save(5, content(5))
+    states.save(10, content(10))
     filler = small_disk / "filler"
     filler.write_bytes(bytes(300_000))
     with pytest.raises(UserError, match=r"cannot write .*step000000015\.pt: No space left on device"):
-        states.save(15, content)
-    assert (states.latest() or {})["done"] == 5
+        states.save(15, content(15))
+    assert (states.latest() or {})["done"] == 10
     assert [name for name in _steps(states) if name.endswith("pt")] == ["step000000005.pt", "step000000010.pt"]
-    filler.unlink()
-    states.save(15, content)
-    assert (states.latest() or {})["done"] == 5
+    assert states.make_room()
+    states.save(15, content(15))
+    assert (states.latest() or {})["done"] == 15
+    assert not StateFolder(small_disk / "none", "key").make_room()
+
+
+def test_room_is_made_without_the_state_that_was_gone_on_from(states: StateFolder) -> None:
+    """A newer one is damaged, and another job's is newer still."""
+    states.save(5, _content(5))
+    states.save(10, _content(10))
+    _cut(states.folder / "step000000010.pt")
+    again = StateFolder(states.folder, "key of the job")
+    assert (again.latest() or {})["done"] == 5
+    (states.folder / "step000000300.json").write_text(
+        json.dumps({"step": 300, "key": "another", "sha256": "0", "stretches": []})
+    )
+    assert again.make_room()
+    assert _steps(states) == ["step000000005.json", "step000000005.pt"]
+    assert (again.latest() or {})["done"] == 5
+
+
+def test_what_else_lies_there_stays(states: StateFolder) -> None:
+    states.folder.mkdir(parents=True)
+    (states.folder / "val").mkdir()
+    for step in (1, 2, 3):
+        states.save(step, _content(step))
+    assert (states.folder / "val").is_dir()
 
 
 def test_each_process_that_had_a_share_is_noted(tmp_path: Path) -> None:

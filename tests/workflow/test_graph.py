@@ -45,6 +45,7 @@ def test_every_evaluation_says_what_the_contract_asks(finished: Clone) -> None:
             assert content["images"] == 8
         assert list(plain["iou"]) == ["background", "bicycle", "car", "cat", "chair"]  # type: ignore[call-overload]
         assert plain["key"] == _json(file.with_name("val.manifest.json"))["key"]
+        assert "computed" not in _json(file.with_name("val.provenance.json"))  # the job that trained has scored it
 
 
 def test_every_cell_but_the_test_servers_is_filled(finished: Clone) -> None:

@@ -1,5 +1,6 @@
 """A training of the real program that is ended in the middle, the calls that go on with it, and one that two share."""
 
+import json
 import re
 import shutil
 import signal
@@ -87,7 +88,12 @@ def test_ended_trainings_go_on_and_give_the_same_files(longer: Clone) -> None:
     assert orphan.end() == 75
     assert f"process {orphan.process.pid} still works on this job; asking it to end" in heir.messages
     assert {name: (longer.root / JOB / name).read_bytes() for name in names} == expected
-    assert not (longer.root / "results/smoke/state/runs/gcn-resnet50/seed0/trainaug").exists()
+    state = longer.root / "results/smoke/state/runs/gcn-resnet50/seed0/trainaug"
+    assert not (state / "training").exists()
+    assert (state / "val" / "val.json").is_file()  # scored once, for `exfuse score` to take
+    stretches = json.loads((longer.root / JOB / "provenance.json").read_text())["stretches"]
+    begun = [stretch["from_step"] for stretch in stretches]
+    assert len(begun) == 3 and 0 == begun[0] < begun[1] < begun[2]
 
 
 def test_two_processes_train_what_one_trains(clone: Clone) -> None:
