@@ -18,7 +18,7 @@ from exfuse.models.weights import load_weights
 from tests.program import hear_ctrl_c
 from tests.workflow.conftest import Clone
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]  # seven trainings of some seconds each
+pytestmark = pytest.mark.workflow
 
 WORDS = ["--preset", "smoke", "finetune", "gcn-resnet50", "trainaug", "--seed", "0"]
 JOB = Path("results/smoke/runs/gcn-resnet50/seed0/trainaug")
