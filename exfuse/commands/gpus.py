@@ -1,8 +1,8 @@
 """Which GPUs of a machine a job takes: free ones, each held by a lock that a crash releases.
 
 Snakemake counts GPUs and names none, so that jobs side by side would all take the first. Several GPUs are taken all or
-none: two jobs that each hold half of what both need would wait for ever. What Slurm gave,
-and what `torchrun` shares out among its processes, is taken as it is.
+none: two jobs that each hold half of what both need would wait for ever. What Slurm gave, and what `torchrun` shares
+out among its processes, is taken as it is.
 """
 
 import fcntl

@@ -87,18 +87,13 @@ def _check_normalization(spec: Spec, where: str) -> None:
     """A preset that states a mean and deviation of its own beside weights from elsewhere would be passed over."""
     if spec.pretrains:
         return
-    for name in spec.backbones:
-        if spec.why_no_backbone(name) is None:
-            try:
-                own = spec.normalization(name)
-            except UserError:  # weights that do not tell; their own job refuses them
-                continue
-            if own != spec.preset.normalization:
-                raise UserError(
-                    f"{where}: `backbone_weights: {spec.preset.backbone_weights}` gives '{name}', trained with "
-                    f"mean {list(own.mean)} and std {list(own.std)}. Its runs use those: say the same, or leave "
-                    "`normalization` out of this preset."
-                )
+    for name, own in spec.told_normalizations().items():
+        if own != spec.preset.normalization:
+            raise UserError(
+                f"{where}: `backbone_weights: {spec.preset.backbone_weights}` gives '{name}', trained with "
+                f"mean {list(own.mean)} and std {list(own.std)}. Its runs use those: say the same, or leave "
+                "`normalization` out of this preset."
+            )
 
 
 def _check_asked_runs(spec: Spec, where: str) -> None:

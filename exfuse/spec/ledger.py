@@ -1,6 +1,5 @@
 """The ledger of a preset as its runs use it: beside weights from elsewhere, mean and deviation are theirs."""
 
-from exfuse.errors import UserError
 from exfuse.spec.base import LedgerEntry
 from exfuse.spec.settings import Normalization
 from exfuse.spec.spec import Spec
@@ -34,12 +33,7 @@ def used_ledger(spec: Spec) -> tuple[LedgerEntry, ...]:
 def _told(spec: Spec) -> dict[str, dict[tuple[float, ...], list[str]]]:
     """The backbones by value, for each of mean and deviation; empty where no weights tell."""
     found: dict[str, dict[tuple[float, ...], list[str]]] = {}
-    for backbone in spec.backbones:
-        if spec.why_no_backbone(backbone) is None:
-            try:
-                normalization = spec.normalization(backbone)
-            except UserError:  # weights that do not tell; their own job refuses them
-                continue
-            for name, value in normalization:
-                found.setdefault(name, {}).setdefault(value, []).append(backbone)
+    for backbone, normalization in spec.told_normalizations().items():
+        for name, value in normalization:
+            found.setdefault(name, {}).setdefault(value, []).append(backbone)
     return found

@@ -1,9 +1,11 @@
 """The declared reproduction with its preset: what Snakefile, command line, tables and report all ask."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from exfuse.errors import UserError
 from exfuse.spec.base import LedgerEntry
 from exfuse.spec.datasets import VOC_CLASSES, Datasets, Folder
 from exfuse.spec.fidelity import Fidelity
@@ -143,6 +145,18 @@ class Spec:
             return public
         file = self.weights_file(backbone)
         return self.preset.normalization if file is None else read_info(file).normalization
+
+    def told_normalizations(self) -> dict[str, Normalization]:
+        """:meth:`normalization` of each backbone that the preset makes, without weights that do not tell theirs.
+
+        Those are refused by the job that reads them.
+        """
+        found = {}
+        for name in self.backbones:
+            if self.why_no_backbone(name) is None:
+                with suppress(UserError):
+                    found[name] = self.normalization(name)
+        return found
 
     def chain(self, run: str) -> tuple[Link, ...]:
         """All stages of a run from its backbone on, those of the run that it extends first."""

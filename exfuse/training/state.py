@@ -7,7 +7,6 @@ appear whole or not at all, the note last. A newest state that is damaged makes 
 import hashlib
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -50,7 +49,7 @@ class StateFolder:
     """The states of one training.
 
     Args:
-        folder: nothing else lies there.
+        folder: of the states.
         key: of the job; states of another one are not gone on from.
         about: what is noted of the process that trains.
 
@@ -99,10 +98,6 @@ class StateFolder:
     def make_room(self) -> bool:
         """Removes all but the state that was gone on from or saved last; false where nothing else was there."""
         return self._keep([self._good] if self._good else [])
-
-    def clear(self) -> None:
-        """Removes all states, which a finished training does not need any more."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _keep(self, kept: list[Saved]) -> bool:
         """Removes older states, damaged ones, other jobs', what a killed process left; gives whether any was there."""

@@ -1,8 +1,6 @@
-"""Fidelity: every name in `params/fidelity/` exists, nothing is left out, and the paper is quoted as it stands."""
+"""Fidelity: every name in `params/fidelity/` exists, and nothing is left out."""
 
 import dataclasses
-import functools
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +10,6 @@ from pydantic import ValidationError
 from exfuse.errors import UserError
 from exfuse.spec.fidelity import (
     Fidelity,
-    Part,
-    Section,
     Sentence,
     Stated,
     StatedHyperparameters,
@@ -24,34 +20,7 @@ from exfuse.spec.load import sections
 from exfuse.spec.references import check_references
 from exfuse.spec.spec import Spec
 from tests.params import Params
-
-ENTRIES_WITHOUT_WORDS = ("The table", "Equation ")
-"""Entries of `sentences.yaml` that stand for a table's or an equation's body."""
-
-
-def part(**changes: Any) -> Part:
-    """A part whose names exist."""
-    declared: dict[str, Any] = {
-        "title": "Densely adjacent prediction",
-        "readings": {"border": {"value": "zeros", "source": "assumption", "why": "open", "alternative": "none"}},
-        "hyperparameters": ("decoder.dap_kernel",),
-        "code": ("exfuse/models/dap.py::DenselyAdjacentPrediction.forward",),
-        "tests": ("tests/models/test_dap.py::test_gradcheck",),
-    }
-    return Part.model_validate({**declared, **changes})
-
-
-@pytest.fixture
-def small(paper: Spec) -> Spec:
-    """The paper's spec with a single part."""
-    return dataclasses.replace(
-        paper, fidelity=Fidelity(parts={"dap": part()}, hyperparameters=paper.fidelity.hyperparameters)
-    )
-
-
-def section3(**leads: Any) -> dict[str, Section]:
-    """One sentence that leads to the part and wherever else the test says."""
-    return {"3.2": Section(title="t", paragraphs={"P": (Sentence(first="We use", **{"parts": ("dap",), **leads}),)})}
+from tests.spec.fidelity_cases import part, section3
 
 
 def with_part(spec: Spec, **changes: Any) -> Spec:
@@ -155,104 +124,6 @@ def test_a_hyper_parameter_that_the_preset_has_not(small: Spec) -> None:
         check_references(spec, section3())
 
 
-def with_stated(spec: Spec, path: str, stated: dict[str, Any] | None) -> Spec:
-    """The spec with other words of the papers on one path; none: it is listed as silent."""
-    declared = spec.fidelity.hyperparameters
-    others = {name: one for name, one in declared.stated.items() if name != path}
-    silent = tuple(name for name in declared.silent if name != path)
-    tree = (
-        {"stated": others, "silent": (*silent, path)}
-        if stated is None
-        else {"stated": {**others, path: Stated.model_validate(stated)}, "silent": silent}
-    )
-    changed = StatedHyperparameters.model_validate(tree)
-    return dataclasses.replace(spec, fidelity=spec.fidelity.model_copy(update={"hyperparameters": changed}))
-
-
-def with_entry(spec: Spec, path: str, **changes: Any) -> Spec:
-    """The spec with another line of the ledger."""
-    entries = tuple(one.model_copy(update=changes) if one.path == path else one for one in spec.ledger)
-    assert entries != spec.ledger
-    return dataclasses.replace(spec, ledger=entries)
-
-
-MOMENTUM = "fine_tuning.trainaug.optimizer.momentum"
-NORM = "fine_tuning.trainval.batch_norm"
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            functools.partial(with_entry, path=MOMENTUM, value=0.9),
-            rf"{MOMENTUM} is 0\.9, but by .*hyperparameters\.yaml GCN states 0\.99",
-        ),
-        (
-            functools.partial(with_entry, path=MOMENTUM, value=0.9, source="assumption", why="usual"),
-            r"GCN states 0\.99",
-        ),
-        (
-            functools.partial(with_entry, path=MOMENTUM, source="assumption", why="usual"),
-            rf"{MOMENTUM} has the source 'assumption', but by .* GCN states it",
-        ),
-        (
-            functools.partial(with_entry, path=MOMENTUM, source="paper §4"),
-            rf"{MOMENTUM} has the source 'paper §4', but by .* paper states no value of it",
-        ),
-        (
-            functools.partial(with_entry, path="decoder.auxiliary_weight", source="GCN §4"),
-            "decoder.auxiliary_weight has the source 'GCN §4', but by .* GCN states no value of it",
-        ),
-        (
-            functools.partial(with_entry, path="fine_tuning.trainaug.steps", source="GCN §4"),
-            "fine_tuning.trainaug.steps has the source 'GCN §4', but by .* GCN states no value of it",
-        ),
-        (
-            functools.partial(with_entry, path="fine_tuning.trainaug.batch_norm", source="paper §4"),
-            "fine_tuning.trainaug.batch_norm has the source 'paper §4', but by .* paper states no value of it",
-        ),
-        (functools.partial(with_entry, path=NORM, value="train"), rf"{NORM} is train, but by .* paper states frozen"),
-        (
-            functools.partial(with_stated, path="fine_tuning.optimizer.momentum", stated=None),
-            "has the source 'GCN §4', but by .* GCN states no value of it",
-        ),
-        (
-            functools.partial(
-                with_stated,
-                path="decoder.dap_kernel",
-                stated={"gcn": "k = 3", "values": {"GCN": 3}, "stages": ["trainvall"]},
-            ),
-            "decoder.dap_kernel: unknown stage 'trainvall'; did you mean 'trainval'",
-        ),
-    ],
-)
-def test_values_and_sources_are_what_the_papers_state(small: Spec, change: Any, message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        check_references(change(small), section3())
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"gcn": "prints none", "values": {"GCN": 0.99}},
-        {"gcn": "0.999", "values": {"GCN": 0.99}},
-        {"gcn": "10.99", "values": {"GCN": 0.99}},
-        {"gcn": "0.99", "values": {"paper": 0.99}},
-        {"gcn": "SGD", "values": {"paper": "sgd"}},
-    ],
-)
-def test_a_stated_number_stands_in_the_words(given: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="does not stand in what is quoted of"):
-        Stated.model_validate(given)
-    assert Stated(gcn="momentum 0.99.", values={"GCN": 0.99}).of_stage("coco") == {"GCN": 0.99}
-
-
-@pytest.mark.parametrize(("source", "quoted"), [("paper §3.2", {"gcn": "zeros"}), ("GCN §4", {})])
-def test_a_reading_has_a_source_that_is_quoted(source: str, quoted: dict[str, str]) -> None:
-    with pytest.raises(ValidationError, match=f"'border' has the source '{source}', of which nothing is quoted"):
-        part(readings={"border": {"value": "zeros", "source": source}}, **quoted)
-
-
 def test_from_every_hyper_parameter_a_part_leads_to_code_and_tests(paper: Spec) -> None:
     declared = paper.fidelity.hyperparameters
     in_parts = {path for one in paper.fidelity.parts.values() for path in one.hyperparameters}
@@ -338,65 +209,3 @@ def test_section_3_is_no_part_of_what_jobs_read(params: Params) -> None:
     assert params.load("mini").fidelity.parts
     with pytest.raises(UserError, match=r"sentences\.yaml: cannot be read"):
         sections(params.root)
-
-
-# --- against the text of the paper, where it is at hand ----------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def paper_text(repo_root: Path) -> str:
-    """The paper as text, if a copy lies beside the repository; it is not ours to keep in it."""
-    texts = (file.read_text() for file in sorted((repo_root.parent / "shared" / "paper").glob("*.txt")))
-    for text in texts:
-        if "### 3 Approach" in text:
-            return text
-    pytest.skip("no text of the paper beside the repository")
-
-
-def plain(text: str) -> str:
-    """Letters, digits and signs without marks of layout and without spaces."""
-    text = re.sub(r"</?[a-z]+>", "", text).replace(r"\times", "×")
-    return re.sub(r"\\mathbf|[\\*${}\s]", "", text)
-
-
-def test_quotations_stand_in_the_paper_word_for_word(paper: Spec, paper_text: str) -> None:
-    text = plain(paper_text)
-    statements = [statement for part in paper.fidelity.parts.values() for statement in part.paper]
-    statements += [said for one in paper.fidelity.hyperparameters.stated.values() for said in one.paper]
-    said = [statement.says for statement in statements if statement.says]
-    assert len(said) > 40
-    assert [words for words in said if plain(words) not in text] == []
-
-
-def test_no_sentence_of_section_3_is_left_out(repo_root: Path, paper_text: str) -> None:
-    """Between the first words of one entry and those of the next, no other sentence begins."""
-    figure2 = paper_text[paper_text.index("**Fig. 2.**") :].splitlines()[0]
-    section = paper_text[paper_text.index("### 3 Approach") : paper_text.index("## 4 PASCAL VOC 2012 Experiment")]
-    text = _sentence_starts(f"{figure2}\n{section}")
-    starts = []
-    for one in sections(repo_root).values():
-        for listed in one.paragraphs.values():
-            for sentence in listed:
-                if not sentence.first.startswith(ENTRIES_WITHOUT_WORDS):
-                    place = text.find("¶" + plain(sentence.first))
-                    assert place >= 0, sentence.first
-                    text = f"{text[:place]}§{text[place + 1 :]}"  # the next entry of the same words is the next place
-                    starts.append(place)
-    assert len(starts) > 120
-    assert re.findall(r"¶[^¶§]{0,40}", text) == []
-
-
-def _sentence_starts(text: str) -> str:
-    """The plain text with ¶ before each sentence; headings, tables and equations are left out."""
-    lines = [
-        line.removeprefix("<sup>3</sup> ")
-        for line in text.splitlines()
-        if line.strip() and not line.startswith("#") and "\t" not in line and not line.startswith("$$")
-    ]
-    joined = "\n".join(lines)
-    joined = re.sub(r"\*\*(Fig\.|Table) \d\.\*\* ", "", joined)
-    joined = re.sub(r"^\*?\*(Baseline Settings\.|[A-Z][\w ?]+)\*\*? (?=[A-Z])", "", joined, flags=re.M)
-    joined = joined.replace("e.g. ", "e.g.").replace("impl. ", "impl.").replace("supervision. **", "supervision.**")
-    joined = re.sub(r"(rearrangement|embedding|branch|prediction)\. \*\*", r"\1.**", joined)
-    joined = re.sub(r"(^|(?<=[.?!:)]\s))(?=[A-Z“*]|where )", "¶", joined, flags=re.M)
-    return plain(joined)

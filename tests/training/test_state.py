@@ -108,8 +108,8 @@ def test_a_process_that_is_killed_while_it_writes_leaves_the_state_before(states
     (states.folder / ".step000000010.x7.pt").write_bytes(b"half of it")  # temporary
     (states.folder / "step000000010.pt").write_bytes(b"without a note")
     assert (states.latest() or {})["done"] == 5
-    states.clear()
-    assert not states.folder.exists()
+    states.save(10, _content(10))
+    assert len(_steps(states)) == 4  # two states with their notes, and nothing of the killed process
 
 
 @pytest.fixture
