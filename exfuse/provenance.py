@@ -17,12 +17,20 @@ LIBRARIES = ("torch", "torchvision", "timm", "numpy", "pillow", "scipy", "snakem
 
 STARTED = time.monotonic()
 """When the program began: the command line imports this module before any library that takes seconds to load."""
+_marks: dict[str, dict[str, float]] = {}
+"""Moments that provenance tells beside the end, as :func:`seconds` had them then."""
 
 
 def seconds() -> dict[str, float]:
     """What has passed since the program began, of the clock and of the processor, rounded to hundredths."""
     times = os.times()
     return {"wall": round(time.monotonic() - STARTED, 2), "cpu": round(times.user + times.system, 2)}
+
+
+def ready(title: str) -> None:
+    """Called when a training is about to begin its first step: until then it took what each job costs."""
+    _marks["ready"] = seconds()
+    print(f"{title}: ready after {{wall}} s, {{cpu}} s of the processor".format(**_marks["ready"]), file=sys.stderr)
 
 
 def code_version() -> str:
@@ -66,7 +74,7 @@ def write(target: Path, *, device: str = "cpu", **extra: Any) -> None:
             "device": device,
             "command": " ".join(["exfuse", *sys.argv[1:]]),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "seconds": seconds(),
+            "seconds": {**seconds(), **_marks},
             **extra,
         },
     )

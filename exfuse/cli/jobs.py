@@ -12,11 +12,17 @@ from exfuse.spec.names import require
 
 app = typer.Typer()
 
+Deterministic = Annotated[
+    bool,
+    typer.Option("--deterministic", help="Equal bits each time on a GPU too, at some speed; a processor always does."),
+]
+
 
 @app.command()
 def pretrain(
     context: typer.Context,
     backbone: Annotated[str, typer.Argument(help="A backbone of params/backbones.yaml.", metavar="BACKBONE")],
+    deterministic: Deterministic = False,
 ) -> None:
     """Train a backbone on ImageNet and measure its top-1 error."""
     graph = graph_of(context)
@@ -24,7 +30,7 @@ def pretrain(
     require_made(graph, backbone, graph.spec.why_no_backbone(backbone))
     from exfuse.commands import pretrain as command
 
-    command.run(graph, backbone)
+    command.run(graph, backbone, deterministic)
 
 
 @app.command()
@@ -33,6 +39,7 @@ def finetune(
     run: RunName,
     stage: Annotated[str, typer.Argument(help="A stage of the run's chain.", metavar="STAGE")],
     seed: Seed = 0,
+    deterministic: Deterministic = False,
 ) -> None:
     """Train one stage of a run; the last one is evaluated as well."""
     graph = graph_of(context)
@@ -41,7 +48,7 @@ def finetune(
     require_made(graph, run, graph.spec.why_no_run(run))
     from exfuse.commands import finetune as command
 
-    command.run(graph, run, cast(Any, stage), seed)
+    command.run(graph, run, cast(Any, stage), seed, deterministic)
 
 
 @app.command()

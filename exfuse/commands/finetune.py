@@ -18,10 +18,10 @@ from exfuse.training.finetuning import fine_tune
 from exfuse.training.team import team
 
 
-def run(graph: Graph, run_name: str, stage: StageName, seed: int) -> None:
+def run(graph: Graph, run_name: str, stage: StageName, seed: int, deterministic: bool = False) -> None:
     """Trains a stage and writes its weights; scores it when it is the run's last."""
     name = f"runs/{run_name}/seed{seed}/{stage}"
-    hardware = graph.spec.preset.hardware
+    hardware = graph.spec.preset.hardware.made_deterministic(deterministic)
     with running(graph, name) as (job, about), leased(hardware):
         device = devices.prepare(hardware, seed)
         target = graph.layout.stage(run_name, seed, stage)

@@ -19,7 +19,7 @@ from exfuse.files import read_csv, write_json
 from exfuse.models.semantic_supervision import Classifier
 from exfuse.models.weights import save_weights
 from exfuse.spec.graph import Graph
-from exfuse.spec.settings import Normalization
+from exfuse.spec.settings import Hardware, Normalization
 from exfuse.training import device as devices
 from exfuse.training.history import History
 from exfuse.training.pretraining import SEED, pretrain
@@ -31,16 +31,17 @@ BATCH_AT_EVALUATION = 32
 NO_LABELS = np.empty(0, dtype=np.int16)
 
 
-def run(graph: Graph, name: str) -> None:
+def run(graph: Graph, name: str, deterministic: bool = False) -> None:
     """Trains a backbone and measures its top-1 error, or takes it from where the preset says; writes both."""
-    with running(graph, f"backbones/{name}") as (job, about), leased(graph.spec.preset.hardware):
+    hardware = graph.spec.preset.hardware.made_deterministic(deterministic)
+    with running(graph, f"backbones/{name}") as (job, about), leased(hardware):
         normalization = graph.spec.normalization(name)  # first, because weights of a folder may not tell theirs
-        device = devices.prepare(graph.spec.preset.hardware, SEED)
+        device = devices.prepare(hardware, SEED)
         target = graph.layout.backbone(name)
         if graph.spec.pretrains:
             states = states_of(graph, job)
             with team(device) as crew:
-                model, history = _train(graph, name, device, states, crew)
+                model, history = _train(graph, name, hardware, device, states, crew)
             if not crew.leads:
                 return
             state, metrics = model.state_dict(), _measure(graph, name, model, normalization, device)
@@ -68,12 +69,13 @@ def _from_elsewhere(graph: Graph, name: str) -> tuple[dict[str, torch.Tensor], s
 
 
 def _train(
-    graph: Graph, name: str, device: torch.device, states: StateFolder, crew: Team
+    graph: Graph, name: str, hardware: Hardware, device: torch.device, states: StateFolder, crew: Team
 ) -> tuple[Classifier, History]:
     prepared = graph.layout.publisher("imagenet")
     num_classes = len(read_csv(prepared / "classes.csv"))
     architecture, archives = graph.spec.backbone(name), graph.spec.archive_folder
-    return pretrain(name, architecture, graph.spec.preset, prepared, archives, num_classes, device, states, crew)
+    preset = graph.spec.preset.model_copy(update={"hardware": hardware})
+    return pretrain(name, architecture, preset, prepared, archives, num_classes, device, states, crew)
 
 
 def _measure(

@@ -209,6 +209,15 @@ class Hardware(Frozen):
     minutes_between_states: float = Field(10.0, gt=0)
     """A training that is killed loses at most this much; one that is asked to end loses nothing."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    deterministic: bool = False
+    """Whether a GPU computes the same bits each time, which costs speed; a processor always does."""
+    compile: bool = False
+    """Whether trainings go through `torch.compile`: it takes minutes at first, needs a C++ compiler, and joins
+    operations, which changes the last bits of the results as another device would."""
+
+    def made_deterministic(self, wanted: bool) -> "Hardware":
+        """The same, ``deterministic`` where that is wanted."""
+        return self.model_copy(update={"deterministic": True}) if wanted else self
 
 
 class ServerScore(Frozen):

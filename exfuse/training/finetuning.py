@@ -15,6 +15,7 @@ from exfuse.models.placement import MEMORY_FORMAT, place
 from exfuse.models.segmenter import Segmenter
 from exfuse.spec.settings import FineTuning, Hardware, Normalization
 from exfuse.training.batch_norm import freeze_batch_norm
+from exfuse.training.device import compiled
 from exfuse.training.history import History
 from exfuse.training.interruption import ignore_signals
 from exfuse.training.loop import Course, train
@@ -86,5 +87,6 @@ def fine_tune(
         shares = map(team.share, sampler)
         return make_loader(dataset, shares, workers=workers, pin_memory=pin, start_worker=ignore_signals)
 
-    task = Segmentation(team.joined(model), model.spec.decoder.auxiliary_weight, normalization, device)
+    network = team.joined(compiled(model, hardware))
+    task = Segmentation(network, model.spec.decoder.auxiliary_weight, normalization, device)
     return train(model, batches, task, Course.of(title, settings, hardware, device), states, team)

@@ -9,12 +9,15 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from exfuse import provenance
 from exfuse.errors import UserError, within_memory
 from exfuse.models.matching import not_finite
 from exfuse.spec.settings import FineTuning, Hardware, Optimizer, Precision, Pretraining, Schedule
+from exfuse.training.device import convolutions
 from exfuse.training.history import History
 from exfuse.training.interruption import interruption
 from exfuse.training.losses import Losses
+from exfuse.training.prefetch import on_device
 from exfuse.training.saving import Saving
 from exfuse.training.schedule import learning_rate
 from exfuse.training.state import StateFolder
@@ -43,6 +46,8 @@ class Course:
     device: torch.device
     precision: Precision = "float32"
     seconds_between_states: float = 600.0
+    deterministic: bool = False
+    """Whether a GPU may not choose convolutions by how fast they are."""
 
     @classmethod
     def of(cls, title: str, settings: Pretraining | FineTuning, hardware: Hardware, device: torch.device) -> Self:
@@ -58,17 +63,21 @@ class Course:
             device=device,
             precision=hardware.precision,
             seconds_between_states=60.0 * hardware.minutes_between_states,
+            deterministic=hardware.deterministic,
         )
 
 
 def build_optimizer(model: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
-    """SGD or AdamW over the parameters that are trained; the loop sets the rate of each step."""
+    """SGD or AdamW over the parameters that are trained; the loop sets the rate of each step.
+
+    Fused: each parameter is read and written once, on a processor as on a GPU.
+    """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.name == "sgd":
-        return torch.optim.SGD(parameters, rate, momentum=settings.momentum, weight_decay=decay)
+        return torch.optim.SGD(parameters, rate, momentum=settings.momentum, weight_decay=decay, fused=True)
     betas = (settings.momentum, ADAMW_BETA2)
-    return torch.optim.AdamW(parameters, rate, betas=betas, weight_decay=decay, foreach=True)
+    return torch.optim.AdamW(parameters, rate, betas=betas, weight_decay=decay, fused=True)
 
 
 def train(
@@ -103,6 +112,8 @@ def train(
         training.done, "the step from which the training goes on; the folder of its states must be shared by all"
     )
     saving = Saving(states, training.content, course.title, course.steps, course.seconds_between_states, team)
+    if team.leads:
+        provenance.ready(course.title)
     bar = tqdm(
         total=course.steps,
         initial=training.done,
@@ -111,8 +122,8 @@ def train(
         mininterval=SECONDS_BETWEEN_MESSAGES,
         disable=not team.leads,
     )
-    with bar, interruption() as interrupted:
-        for images, targets in batches(training.done):
+    with bar, interruption() as interrupted, convolutions(course.deterministic):
+        for images, targets in on_device(batches(training.done), task, course.device):
             means = training.step(images, targets)
             if means is not None:
                 bar.set_postfix(loss=f"{means['loss']:.3f}", rate=f"{training.rate:.2g}", refresh=False)
@@ -150,7 +161,7 @@ class Training:
         )
 
     def step(self, images: Tensor, targets: Tensor) -> dict[str, float] | None:
-        """Trains on a batch; every now and then gives the mean losses.
+        """Trains on a batch, which is on the device; every now and then gives the mean losses.
 
         Raises:
             UserError: the loss is NaN or infinite, or the memory does not suffice.
@@ -169,7 +180,6 @@ class Training:
 
     def _backward(self, images: Tensor, targets: Tensor) -> Losses:
         """Adds up the gradients of a batch, part by part, and its losses."""
-        images, targets = self._task.to_device(images, targets)
         count = self._team.add_up(self._task.count(targets))
         parts = list(zip(images.split(self._course.micro_batch), targets.split(self._course.micro_batch), strict=True))
         self._statistics.remember()

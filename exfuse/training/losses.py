@@ -4,6 +4,7 @@ A batch may go through the network in parts, on several devices: each part's sum
 batch, so that the parts' losses and gradients add up to the batch's.
 """
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -64,5 +65,8 @@ def _of_images(logits: Tensor, labels: Tensor, count: Tensor) -> Tensor:
 
 
 def _of_pixels(scores: Tensor, masks: Tensor, count: Tensor) -> Tensor:
-    summed = functional.cross_entropy(scores, masks, ignore_index=IGNORE_INDEX, reduction="sum")
+    if scores.is_cuda and torch.are_deterministic_algorithms_enabled():  # its own sum over pixels varies on a GPU
+        summed = functional.cross_entropy(scores, masks, ignore_index=IGNORE_INDEX, reduction="none").sum()
+    else:
+        summed = functional.cross_entropy(scores, masks, ignore_index=IGNORE_INDEX, reduction="sum")
     return summed / count.clamp(min=1)

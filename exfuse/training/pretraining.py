@@ -15,6 +15,7 @@ from exfuse.models.placement import MEMORY_FORMAT, place
 from exfuse.models.semantic_supervision import Classifier
 from exfuse.spec.model import BackboneSpec
 from exfuse.spec.settings import Normalization, Preset
+from exfuse.training.device import compiled
 from exfuse.training.history import History
 from exfuse.training.interruption import ignore_signals
 from exfuse.training.loop import Course, train
@@ -86,5 +87,5 @@ def pretrain(
         return make_loader(dataset, shares, workers=workers, pin_memory=pin, start_worker=ignore_signals)
 
     weight = supervision.loss_weight if supervision else 0.0
-    task = Classification(team.joined(model), weight, preset.normalization, device)
+    task = Classification(team.joined(compiled(model, preset.hardware)), weight, preset.normalization, device)
     return model, train(model, batches, task, Course.of(title, settings, preset.hardware, device), states, team)

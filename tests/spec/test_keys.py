@@ -132,6 +132,8 @@ MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
     "threads": ("presets/mini.yaml", "hardware.threads", 2, ["backbones/*", *SEGMENTATION]),
     "workers": ("presets/mini.yaml", "hardware.workers", 2, []),
     "device": ("presets/mini.yaml", "hardware.device", "auto", []),
+    "deterministic": ("presets/mini.yaml", "hardware.deterministic", True, []),
+    "compile": ("presets/mini.yaml", "hardware.compile", True, []),
     "data-root": ("presets/mini.yaml", "data_root", "/elsewhere", []),
     "claim": ("claims.yaml", "coco.paper", 4.7, ["claims", *REPORT]),
     "printed-value": ("tables.yaml", "table5.rows.0.cells.miou.paper", 79.2, ["tables/table5", *REPORT]),

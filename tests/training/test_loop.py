@@ -56,7 +56,7 @@ def test_adamw_with_clipping_equals_pytorchs_loop_bit_for_bit(
     model: nn.Module, batches: Batches, course: MakeCourse
 ) -> None:
     reference = deepcopy(model)
-    optimizer = torch.optim.AdamW(reference.parameters(), 0.01, betas=(0.8, 0.999), weight_decay=0.05, foreach=True)
+    optimizer = torch.optim.AdamW(reference.parameters(), 0.01, betas=(0.8, 0.999), weight_decay=0.05, fused=True)
     for points, labels in batches:
         optimizer.zero_grad()
         functional.cross_entropy(reference(points), labels).backward()
