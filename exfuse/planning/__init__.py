@@ -1,0 +1,1 @@
+"""What the graph will cost before anything of it runs; no torch here."""
