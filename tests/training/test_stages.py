@@ -193,3 +193,15 @@ def test_pretraining_gives_equal_bits_and_the_weighted_sum(imagenet: Path, prese
     for row in rows:
         heads = sum(float(row[f"level{level}"]) for level in (1, 2, 3))
         assert float(row["loss"]) == pytest.approx(float(row["main"]) + 0.3 * heads, abs=4e-6)
+
+
+@pytest.mark.slow
+def test_a_compiled_stage_goes_nearly_the_same_way(table: Path, preset: Preset) -> None:
+    """`torch.compile` joins operations, which rounds elsewhere; weights keep their names."""
+    compiled = preset.model_copy(update={"hardware": preset.hardware.model_copy(update={"compile": True})})
+    before, eager = _fine_tune(table, preset)
+    _, after = _fine_tune(table, compiled)
+    assert after.keys() == eager.keys()
+    way = sum(float((eager[name] - before[name]).double().norm()) for name in eager)
+    apart = sum(float((after[name] - eager[name]).double().norm()) for name in eager)
+    assert 0 < apart < 0.05 * way
