@@ -22,6 +22,8 @@ from exfuse.errors import UserError
 from exfuse.files import read_bytes, read_csv
 
 CACHE_BYTES = 64 << 20
+HUNG_SECONDS = 900.0
+"""No batch takes loading processes so long, unless the disk is gone."""
 PREPARE_AGAIN = "Prepare the data again."
 
 
@@ -250,7 +252,7 @@ def make_loader(
         start_worker: called in each loading process with its number, before anything else.
 
     Raises:
-        UserError: as the data set, with its plain message from a loading process too.
+        UserError: as the data set, with its plain message from a loading process too; or loading processes hang.
     """
     loader = DataLoader(
         dataset,
@@ -259,9 +261,17 @@ def make_loader(
         collate_fn=collate,
         pin_memory=pin_memory,
         worker_init_fn=start_worker,
+        timeout=HUNG_SECONDS if workers else 0,
         generator=torch.Generator(),  # otherwise an iterator takes a number from the global one
     )
     try:
         yield from loader
     except UserError as error:
         raise UserError(str(error).rpartition("UserError: ")[2].strip()) from error
+    except RuntimeError as error:
+        if "timed out" not in str(error):
+            raise
+        raise UserError(
+            f"no batch came from {workers} loading processes within {HUNG_SECONDS:.0f} s. See whether the disk of the "
+            "data answers; the same call then goes on from the last state."
+        ) from error

@@ -127,7 +127,9 @@ class FineTuning(Hyperparameters):
     optimizer: Optimizer
     schedule: Schedule
     gradient_clip: float | None = Field(gt=0)
-    batch_norm: Literal["train", "frozen"]
+    batch_norm: Literal["train", "frozen", "synchronised"]
+    """Trained with the statistics of a micro-batch; frozen; or trained with those of the whole batch, which several
+    GPUs may share, each its part at once."""
 
     @field_validator("crop_size")
     @classmethod
@@ -139,7 +141,16 @@ class FineTuning(Hyperparameters):
     @model_validator(mode="after")
     def _parts_make_a_batch(self) -> "FineTuning":
         _require_parts(self.batch_size, self.micro_batch)
+        if self.batch_norm == "synchronised" and self.micro_batch is not None:
+            raise ValueError(
+                "batch_norm synchronised takes its statistics of the whole batch, so that micro_batch must be null"
+            )
         return self
+
+    @property
+    def smallest_part(self) -> int:
+        """Images of a batch that processes cannot share out further."""
+        return 1 if self.batch_norm == "synchronised" else self.micro_batch or self.batch_size
 
 
 def _require_parts(batch_size: int, micro_batch: int | None) -> None:

@@ -1,7 +1,7 @@
 """One stage of fine-tuning for segmentation (paper §3 *Baseline Settings*, §4; GCN §4)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,7 +14,7 @@ from exfuse.data.transforms import normalize
 from exfuse.models.placement import MEMORY_FORMAT, place
 from exfuse.models.segmenter import Segmenter
 from exfuse.spec.settings import FineTuning, Hardware, Normalization
-from exfuse.training.batch_norm import freeze_batch_norm
+from exfuse.training.batch_norm import freeze_batch_norm, share_at_once, synchronise_batch_norm
 from exfuse.training.device import compiled
 from exfuse.training.history import History
 from exfuse.training.interruption import ignore_signals
@@ -75,8 +75,12 @@ def fine_tune(
     """
     place(model, device)
     model.train()
+    course = Course.of(title, settings, hardware, device)
     if settings.batch_norm == "frozen":
         freeze_batch_norm(model)
+    elif settings.batch_norm == "synchronised":
+        synchronise_batch_norm(model, team)
+        course = replace(course, micro_batch=share_at_once(settings.batch_size, team))
     dataset = SegmentationSet(
         table, prepared, class_map, crop_size=settings.crop_size, mean=normalization.mean, seed=seed
     )
@@ -89,4 +93,4 @@ def fine_tune(
 
     network = team.joined(compiled(model, hardware))
     task = Segmentation(network, model.spec.decoder.auxiliary_weight, normalization, device)
-    return train(model, batches, task, Course.of(title, settings, hardware, device), states, team)
+    return train(model, batches, task, course, states, team)

@@ -1,6 +1,11 @@
 """Signals that end a training: it saves its state at the next step's end, and says so by an exit code of its own."""
 
+import atexit
+import ctypes
+import functools
+import multiprocessing
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +13,9 @@ from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 """Sent by Snakemake and Slurm (end, or be requeued), by Ctrl-C, and by Slurm's warning before the time is up."""
+
+PARENT_DEATH = 1
+"""Linux' ``PR_SET_PDEATHSIG``."""
 
 
 class Interruption:
@@ -33,6 +41,7 @@ def interruption() -> Iterator[Interruption]:
     if threading.current_thread() is not threading.main_thread():
         yield caught
         return
+    _kill_workers_at_exit()
     before = {number: signal.signal(number, caught._catch) for number in SIGNALS}
     try:
         yield caught
@@ -41,11 +50,33 @@ def interruption() -> Iterator[Interruption]:
             signal.signal(number, handler)
 
 
+@functools.cache
+def _kill_workers_at_exit() -> None:
+    """Runs after torch's own ending of loading processes, which waits 5 s for each, and before multiprocessing's.
+
+    That one sends SIGTERM and waits for ever, which a process that is deaf and hangs at a disk never answers.
+    """
+    atexit.register(_kill_workers)
+
+
+def _kill_workers() -> None:
+    workers = multiprocessing.active_children()
+    if workers:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler would complain
+    for worker in workers:
+        worker.kill()
+
+
 def ignore_signals(worker: int = 0) -> None:
     """For loading processes: signals go to all processes of a training, and the step at hand still needs its batch.
+
+    They end with the process that started them, whatever ended that one: torch's look every 5 s after a parent that is
+    gone does not help one that hangs.
 
     Args:
         worker: its number, which does not matter.
     """
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGKILL)

@@ -5,11 +5,9 @@ appear whole or not at all, the note last. A newest state that is damaged makes 
 """
 
 import hashlib
-import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,32 +15,9 @@ import torch
 
 from exfuse.errors import UserError
 from exfuse.files import atomic_path, digest, write_json, writing
+from exfuse.training.notes import Saved, notes
 
 KEPT = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """A state as its note describes it.
-
-    Attributes:
-        note: the file that says so.
-        step: steps that were done.
-        key: of the job.
-        sha256: of the state's file.
-        stretches: as :class:`StateFolder` has it.
-    """
-
-    note: Path
-    step: int
-    key: str
-    sha256: str
-    stretches: list[dict[str, Any]]
-
-    @property
-    def file(self) -> Path:
-        """The state itself."""
-        return self.note.with_suffix(".pt")
 
 
 class StateFolder:
@@ -110,15 +85,10 @@ class StateFolder:
 
     def _saved(self) -> list[Saved]:
         """The newest first."""
-        return sorted(self._notes(), key=lambda saved: saved.step, reverse=True)
-
-    def _notes(self) -> Iterator[Saved]:
-        for note in self.folder.glob("step*.json"):
-            try:
-                words = json.loads(note.read_text(encoding="utf-8"))
-                yield Saved(note, int(words["step"]), str(words["key"]), str(words["sha256"]), list(words["stretches"]))
-            except (OSError, ValueError, KeyError, TypeError):
-                _say(f"{note} is damaged; it is passed over")
+        found, damaged = notes(self.folder)
+        for note in damaged:
+            _say(f"{note} is damaged; it is passed over")
+        return found
 
 
 class _Hashing:

@@ -6,6 +6,8 @@ gradients are added up, and running statistics of batch norm end as if one proce
 """
 
 import os
+import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -14,12 +16,18 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-defined]  # not in its list of names
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from exfuse.errors import UserError
+from exfuse.training.gradients import add_up_in_order
 
 T = TypeVar("T")
+
+JOINING_SECONDS = 900.0
+"""Processes that start together may wait for each other: the first for an earlier process of the job, 300 s at most."""
+POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +96,28 @@ class Team:
         if self.highest(number) != -self.highest(-number):
             raise UserError(f"the processes do not agree on {what}.")
 
+    def gathered(self, own: T) -> list[T]:
+        """What each has, in their order: small things, which go through the processor."""
+        if self.size == 1:
+            return [own]
+        found = [own] * self.size
+        dist.all_gather_object(found, own, group=self.control)
+        return found
+
     def joined(self, model: nn.Module) -> nn.Module:
-        """The model whose gradients are the sums over all, once they are computed outside :meth:`apart`."""
+        """The model whose gradients are averaged over all, once they are computed outside :meth:`apart`."""
         if self.size == 1 or not any(parameter.requires_grad for parameter in model.parameters()):
             return model
         device = next(model.parameters()).device
         ids = [device.index] if device.type == "cuda" else None
-        return DistributedDataParallel(model, device_ids=ids, broadcast_buffers=False, gradient_as_bucket_view=True)
+        with warnings.catch_warnings():  # `broadcast_buffers` gets another name, which older versions do not know
+            warnings.simplefilter("ignore", FutureWarning)
+            joined = DistributedDataParallel(
+                model, device_ids=ids, broadcast_buffers=False, gradient_as_bucket_view=True
+            )
+        if device.type == "cpu" or torch.are_deterministic_algorithms_enabled():
+            add_up_in_order(joined)
+        return joined
 
     def apart(self, joined: nn.Module) -> AbstractContextManager[None]:
         """Where gradients are computed that are not added up yet."""
@@ -108,17 +131,63 @@ ALONE = Team()
 
 @contextmanager
 def team(device: torch.device) -> Iterator[Team]:
-    """The processes that `torchrun` started together with this one; without it, this one alone."""
+    """The processes that `torchrun` started together with this one; without it, this one alone.
+
+    Raises:
+        UserError: another one did not come, or ended before this one.
+    """
     if "RANK" not in os.environ:
         yield ALONE
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    with _all_are_there():
+        rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+        store = _store(rank, size)
+        _meet(store, rank, size)
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", store=store, rank=rank, world_size=size)
+        try:
+            control = dist.new_group(backend="gloo")
+            assert isinstance(control, dist.ProcessGroup)  # this process is one of it
+            yield Team(rank, size, control)
+        finally:
+            dist.destroy_process_group()
+
+
+def _store(rank: int, size: int) -> Store:
+    """What all write to before they know each other: `torchrun` keeps it, or else the first of them."""
+    kept = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    store = TCPStore(address, port, size, is_master=rank == 0 and not kept, wait_for_workers=False)
+    return PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+
+
+def _meet(store: Store, rank: int, size: int, patience: float = JOINING_SECONDS) -> None:
+    """Waits until all are there, and hears signals meanwhile, which torch's own waiting does not."""
+    store.set(f"exfuse/{rank}", "here")
+    deadline = time.monotonic() + patience
+    missing = set(range(size))
+    while missing := {other for other in missing if not store.check([f"exfuse/{other}"])}:
+        if time.monotonic() > deadline:
+            numbers = ", ".join(map(str, sorted(missing)))
+            raise UserError(
+                f"of the {size} processes of this training, number {numbers} did not come within {patience:.0f} s. "
+                "Look at its own messages, and start all of them again."
+            )
+        time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def _all_are_there() -> Iterator[None]:
+    """Makes the end of another process a user's error."""
     try:
-        control = dist.new_group(backend="gloo")
-        assert isinstance(control, dist.ProcessGroup)  # this process is one of it
-        yield Team(dist.get_rank(), dist.get_world_size(), control)
-    finally:
-        dist.destroy_process_group()
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"another process of this training ended, or cannot be reached ({reason}). See its own messages; the "
+            "same call goes on from the last state that was saved."
+        ) from error
 
 
 class RunningStatistics:
@@ -131,7 +200,8 @@ class RunningStatistics:
 
     def __init__(self, model: nn.Module, team: Team, updates: int) -> None:
         norms = [module for module in model.modules() if isinstance(module, _BatchNorm) and module.training]
-        self._norms = [norm for norm in norms if norm.track_running_stats] if team.size > 1 else []
+        own = [norm for norm in norms if norm.track_running_stats and not isinstance(norm, nn.SyncBatchNorm)]
+        self._norms = own if team.size > 1 else []
         self._team = team
         self._updates = updates
         self._start: list[Tensor] = []

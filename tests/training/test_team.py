@@ -1,31 +1,25 @@
 """Several processes (gloo, on the processor) train as one does: losses, weights, statistics of batch norm."""
 
-import socket
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.distributed import HashStore
 
 from exfuse.errors import UserError
 from exfuse.files import read_csv
-from exfuse.training.team import RunningStatistics, Team
+from exfuse.training.state import StateFolder
+from exfuse.training.team import RunningStatistics, Team, _meet
 from tests.training import teamed
-from tests.training.processes import CONTEXT
+from tests.training.processes import together
 
 
-def _train(folder: Path, size: int, frozen: bool = False) -> dict[str, Tensor]:
+def _train(folder: Path, size: int, frozen: bool = False, micro_batch: int = 6) -> dict[str, Tensor]:
     """The weights of the first of ``size`` processes."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder.mkdir()
-    processes = [CONTEXT.Process(target=teamed.run, args=(rank, size, folder, port, frozen)) for rank in range(size)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-        assert process.exitcode == 0
+    folder.mkdir(exist_ok=True)
+    assert together(teamed.run, size, folder, frozen, micro_batch) == [0] * size
     weights: dict[str, Tensor] = torch.load(folder / "weights0.pt", weights_only=True)
     return weights
 
@@ -50,6 +44,28 @@ def test_two_and_four_processes_train_as_one(tmp_path: Path, frozen: bool) -> No
             assert (folder / f"history{rank}.csv").read_bytes() == (folder / "history0.csv").read_bytes()
             other = torch.load(folder / f"weights{rank}.pt", weights_only=True)
             assert all(torch.equal(other[name], tensor) for name, tensor in several.items())
+
+
+def test_three_processes_that_were_interrupted_end_with_the_same_bits(tmp_path: Path) -> None:
+    """Of three numbers the order decides the last bits of the sum."""
+    alone = _train(tmp_path / "alone", 3, micro_batch=4)
+    folder = tmp_path / "interrupted"
+    folder.mkdir()
+    assert together(teamed.run, 3, folder, False, 4, 8) == [teamed.INTERRUPTED] * 3
+    saved = StateFolder(folder / "state", "key").latest()
+    assert saved is not None and saved["done"] == 9  # the step at which the last process was asked to end was finished
+    assert all(torch.equal(tensor, alone[name]) for name, tensor in _train(folder, 3, micro_batch=4).items())
+
+
+def test_sums_are_taken_in_the_order_of_the_processes(tmp_path: Path) -> None:
+    """Wherever a number lies; a ring adds up each part of a vector in another order."""
+    assert together(teamed.summing, 3, tmp_path) == [0, 0, 0]
+    for rank in range(3):
+        sums = torch.load(tmp_path / f"sums{rank}.pt", weights_only=True)
+        for found, length in zip(sums, (1, 2, 3, 1000), strict=True):
+            first, second, third = (teamed.vector(other, length) for other in range(3))
+            assert torch.equal(found, (first + second) + third)
+    assert not torch.equal((first + second) + third, first + (second + third))
 
 
 def test_running_statistics_by_hand() -> None:
@@ -88,3 +104,20 @@ def test_a_batch_that_cannot_be_shared_is_refused() -> None:
 def test_shares_are_the_batch() -> None:
     batch = list(range(12))
     assert [*Team(0, 3).share(batch), *Team(1, 3).share(batch), *Team(2, 3).share(batch)] == batch
+
+
+def test_who_waits_for_the_others_hears_signals() -> None:
+    """Torch's own waiting does not, for up to half an hour."""
+    assert together(teamed.alone_at_the_meeting, 2, seconds=60) == [130, 0]
+
+
+def test_a_process_that_does_not_come_is_named() -> None:
+    store = HashStore()
+    store.set("exfuse/2", "here")
+    with pytest.raises(UserError, match=r"of the 4 processes of this training, number 1, 3 did not come within 0 s"):
+        _meet(store, 0, 4, patience=0.3)
+
+
+def test_the_end_of_another_process_is_a_message(tmp_path: Path) -> None:
+    assert together(teamed.left_alone, 2, tmp_path, seconds=60) == [1, -signal.SIGKILL]
+    assert (tmp_path / "message").read_text().startswith("another process of this training ended, or cannot be reached")
