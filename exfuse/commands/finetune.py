@@ -48,10 +48,10 @@ def run(graph: Graph, run_name: str, stage: StageName, seed: int, deterministic:
                 states,
                 crew,
             )
+            last = graph.last_stage(run_name, seed) == name
+            scores = score.score(graph, run_name, seed, model, crew) if last else None
         if not crew.leads:
             return
-        last = graph.last_stage(run_name, seed) == name
-        scores = score.score(graph, run_name, seed, model) if last else None
         info = segmenter_info(graph, job, run_name, stage, scores)
         save_weights(target / "weights.safetensors", model.state_dict(), info)
         history.write(target / "history.csv")

@@ -42,9 +42,10 @@ def run(graph: Graph, name: str, deterministic: bool = False) -> None:
             states = states_of(graph, job)
             with team(device) as crew:
                 model, history = _train(graph, name, hardware, device, states, crew)
+                metrics = _measure(graph, name, model, normalization, device, crew)
             if not crew.leads:
                 return
-            state, metrics = model.state_dict(), _measure(graph, name, model, normalization, device)
+            state = model.state_dict()
             about["stretches"] = states.stretches
         else:
             state, note = _from_elsewhere(graph, name)
@@ -79,9 +80,9 @@ def _train(
 
 
 def _measure(
-    graph: Graph, name: str, model: Classifier, normalization: Normalization, device: torch.device
+    graph: Graph, name: str, model: Classifier, normalization: Normalization, device: torch.device, crew: Team
 ) -> dict[str, Any]:
-    """The top-1 error on ImageNet val, whose predictions are kept."""
+    """The top-1 error on ImageNet val, whose predictions the first process keeps."""
     preset = graph.spec.preset
     crop = CentreCrop(preset.pretraining.evaluation_resize, preset.pretraining.crop_size)
     settings = InferenceSettings(
@@ -93,8 +94,9 @@ def _measure(
         workers=preset.hardware.workers,
     )
     images = ImageNetSet(graph.layout.publisher("imagenet") / "val.npz", graph.spec.archive_folder, crop)
-    result = evaluate_classification(model, images, settings)
-    write_predictions(graph.layout.backbone(name) / "predictions.npz", result)
+    result = evaluate_classification(model, images, settings, crew=crew)
+    if crew.leads:
+        write_predictions(graph.layout.backbone(name) / "predictions.npz", result)
     return summarize_classification(result)
 
 

@@ -8,11 +8,14 @@ import io
 import os
 import shutil
 import zipfile
+from collections import deque
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from exfuse.commands.gpus import leased
 from exfuse.commands.jobs import running
+from exfuse.evaluation.sharing import ALONE, Crew
 from exfuse.files import atomic_folder, atomic_path, read_csv, write_json, write_text
 from exfuse.spec.graph import Graph, Job
 
@@ -41,8 +44,10 @@ def run(graph: Graph, run_name: str, seed: int) -> None:
         shutil.rmtree(scored)
 
 
-def score(graph: Graph, run_name: str, seed: int, model: "Segmenter") -> "Scores | None":
+def score(graph: Graph, run_name: str, seed: int, model: "Segmenter", crew: Crew = ALONE) -> "Scores | None":
     """Scores a run's last stage into a folder that :func:`run` adopts; a run without test images is not scored.
+
+    Several processes that have the model share the images out; the first writes.
 
     Returns:
         What it scored, where there are labels.
@@ -53,12 +58,13 @@ def score(graph: Graph, run_name: str, seed: int, model: "Segmenter") -> "Scores
         return None
     job = graph.job(name)
     scores = None
-    with atomic_folder(_scored(graph, job)) as folder:
+    with atomic_folder(_scored(graph, job)) if crew.rank == 0 else nullcontext() as folder:
         if split == "val":
-            scores = _score_val(graph, run_name, seed, model, job, folder)
+            scores = _score_val(graph, run_name, seed, model, job, folder, crew)
         else:
-            _write_submission(graph, run_name, model, folder / "submission.tar.gz")
-        write_text(folder / KEY_FILE, job.key)
+            _write_submission(graph, run_name, model, folder and folder / "submission.tar.gz", crew)
+        if folder is not None:
+            write_text(folder / KEY_FILE, job.key)
     return scores
 
 
@@ -93,7 +99,9 @@ def _holds(folder: Path, job: Job) -> bool:
     return key == job.key and all((folder / output.name).is_file() for output in job.outputs)
 
 
-def _score_val(graph: Graph, run_name: str, seed: int, model: "Segmenter", job: Job, folder: Path) -> "Scores":
+def _score_val(
+    graph: Graph, run_name: str, seed: int, model: "Segmenter", job: Job, folder: Path | None, crew: Crew
+) -> "Scores":
     from exfuse.commands.describe import val_scores
     from exfuse.data.images import encode_mask
     from exfuse.data.labels import ClassMap
@@ -110,15 +118,14 @@ def _score_val(graph: Graph, run_name: str, seed: int, model: "Segmenter", job: 
         inference_settings(graph, run_name, model),
         boundary_width=graph.spec.preset.evaluation.boundary_width,
         keep=lambda name, labels: predictions.update({name: encode_mask(class_map.to_masks[labels])}),
+        crew=crew,
     )
-    summaries: dict[str, dict[str, Any]] = {}
-    for result in results:
-        mode = MODES[result.flip]
-        summaries[mode] = summarize_segmentation(result, class_map.names)
-        name = "val.json" if mode == "plain" else "val-flip.json"
-        write_json(folder / name, {**summaries[mode], "seed": seed, "key": job.key})
-    write_confusions(folder / "confusions.npz", results)
-    _write_zip(folder / "predictions.zip", predictions)
+    summaries = {MODES[result.flip]: summarize_segmentation(result, class_map.names) for result in results}
+    if folder is not None:
+        for mode, name in (("plain", "val.json"), ("flip", "val-flip.json")):
+            write_json(folder / name, {**summaries[mode], "seed": seed, "key": job.key})
+        write_confusions(folder / "confusions.npz", results)
+        _write_zip(folder / "predictions.zip", predictions)
     return val_scores(graph, summaries["plain"], summaries["flip"])
 
 
@@ -132,7 +139,7 @@ def _write_zip(target: Path, members: dict[str, bytes]) -> None:
         temporary.write_bytes(content.getvalue())
 
 
-def _write_submission(graph: Graph, run_name: str, model: "Segmenter", target: Path) -> None:
+def _write_submission(graph: Graph, run_name: str, model: "Segmenter", target: Path | None, crew: Crew) -> None:
     from exfuse.data.labels import ClassMap
     from exfuse.evaluation.segmentation import predict_segmentation
     from exfuse.evaluation.submission import check_submission, write_submission
@@ -140,6 +147,9 @@ def _write_submission(graph: Graph, run_name: str, model: "Segmenter", target: P
     table = graph.layout.set("test")
     settings = inference_settings(graph, run_name, model)
     class_map = ClassMap(graph.spec.classes[1:], graph.spec.all_classes)
-    predictions = predict_segmentation(model, table, graph.layout.data, class_map, settings, flip=True)
+    predictions = predict_segmentation(model, table, graph.layout.data, class_map, settings, flip=True, crew=crew)
+    if target is None:
+        deque(predictions, maxlen=0)  # the first process writes what this one helps to predict
+        return
     write_submission(predictions, target)
     check_submission(target, {row["id"]: (int(row["width"]), int(row["height"])) for row in read_csv(table)})

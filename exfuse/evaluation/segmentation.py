@@ -15,8 +15,12 @@ from exfuse.evaluation.boundary import boundary_mask
 from exfuse.evaluation.confusion import confusion_matrix
 from exfuse.evaluation.inference import InferenceSettings, evaluation_mode, predict_labels
 from exfuse.evaluation.results import SegmentationResult
+from exfuse.evaluation.sharing import ALONE, Crew, shared_out
 
 FLIPS = (False, True)
+
+_Scored = tuple[dict[bool, list[NDArray[np.int64]]], list[NDArray[np.uint8]]]
+"""Of a group of images: (2, C, C) of each without and with flip, and predicted labels where they are kept."""
 
 
 def evaluate_segmentation(
@@ -29,16 +33,21 @@ def evaluate_segmentation(
     flips: Sequence[bool] = FLIPS,
     keep: Callable[[str, NDArray[np.uint8]], object] | None = None,
     progress: Callable[[int], object] | None = None,
+    crew: Crew = ALONE,
 ) -> list[SegmentationResult]:
     """Confusion matrices of each image, apart for boundary and interior.
+
+    Several processes share the batches out; each has all results, the same to the last bit as one process has.
 
     Args:
         model: gives an object with ``scores`` (N, C, H, W) for float images (N, 3, H, W).
         images: with masks of 0 … ``num_classes`` − 1 and 255.
         boundary_width: pixels; see :mod:`exfuse.evaluation.boundary`.
         flips: what to evaluate: without, with the mirrored images, or both (which share the plain pass).
-        keep: called with id and predicted labels (H, W) of each image, those of the first of ``flips``.
+        keep: called with id and predicted labels (H, W) of each image, those of the first of ``flips``; by several
+            processes in each, or in none.
         progress: called with the number of images done after each batch.
+        crew: the processes that evaluate together.
 
     Returns:
         One result for each of ``flips``, in their order.
@@ -46,25 +55,39 @@ def evaluate_segmentation(
     Raises:
         UserError: an image or a mask is absent or damaged.
     """
-    regions: dict[bool, list[NDArray[np.int64]]] = {flip: [] for flip in flips}
-    done = 0
-    with evaluation_mode(model):
-        for samples in _batches(images, settings):
-            labels = predict_labels(model, [image for image, _ in samples], settings, flips)
+
+    def work(groups: Sequence[Sequence[int]]) -> Iterator[_Scored]:
+        for samples in _load(images, groups, settings):
+            with evaluation_mode(model):
+                labels = predict_labels(model, [image for image, _ in samples], settings, flips)
+            regions: dict[bool, list[NDArray[np.int64]]] = {flip: [] for flip in flips}
             for place, (_, mask) in enumerate(samples):
                 predictions = {flip: labels[flip][place] for flip in flips}
                 for flip, counts in _by_region(predictions, mask.numpy(), boundary_width, num_classes).items():
                     regions[flip].append(counts)
-                if keep is not None:
-                    keep(images.records[done + place].id, predictions[flips[0]])
-            done += len(samples)
-            if progress is not None:
-                progress(done)
+            yield regions, labels[flips[0]] if keep is not None else []
+
+    regions: dict[bool, list[NDArray[np.int64]]] = {flip: [] for flip in flips}
+    for group, (counts, labels) in shared_out(_groups(images, settings), work, crew):
+        for flip in flips:
+            regions[flip] += counts[flip]
+        if keep is not None:
+            for index, of_image in zip(group, labels, strict=True):
+                keep(images.records[index].id, of_image)
+        if progress is not None:
+            progress(group[-1] + 1)
     return [_result(images, regions[flip], flip) for flip in flips]
 
 
 def predict_segmentation(
-    model: nn.Module, table: Path, root: Path, class_map: ClassMap, settings: InferenceSettings, *, flip: bool
+    model: nn.Module,
+    table: Path,
+    root: Path,
+    class_map: ClassMap,
+    settings: InferenceSettings,
+    *,
+    flip: bool,
+    crew: Crew = ALONE,
 ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Id and predicted labels (H, W) in VOC's ids of each image of a set, for the test server.
 
@@ -77,21 +100,32 @@ def predict_segmentation(
         class_map: the preset's classes, in the order of the model's.
         settings: how images are given to the model.
         flip: whether mirrored images take part.
+        crew: the processes that share the images out; each has to take all predictions.
 
     Raises:
         UserError: the table or an image is absent or damaged.
     """
     images = WholeImageSet(table, root, class_map)
-    names = iter(images.records)
-    for samples in _batches(images, settings):
-        with evaluation_mode(model):  # not around `yield`: it would hold for whoever asks for the next
-            labels = predict_labels(model, [image for image, _ in samples], settings, (flip,))[flip]
-        for of_image in labels:
-            yield next(names).id, class_map.to_masks[of_image]
+
+    def work(groups: Sequence[Sequence[int]]) -> Iterator[list[NDArray[np.uint8]]]:
+        for samples in _load(images, groups, settings):
+            with evaluation_mode(model):  # not around `yield`: it would hold for whoever asks for the next
+                labels = predict_labels(model, [image for image, _ in samples], settings, (flip,))[flip]
+            yield labels
+
+    for group, labels in shared_out(_groups(images, settings), work, crew):
+        for index, of_image in zip(group, labels, strict=True):
+            yield images.records[index].id, class_map.to_masks[of_image]
 
 
-def _batches(images: WholeImageSet | PairSet, settings: InferenceSettings) -> Iterator[list[tuple[Tensor, Tensor]]]:
-    groups = consecutive_batches(range(len(images)), settings.batch_size)
+def _groups(images: WholeImageSet | PairSet, settings: InferenceSettings) -> list[Sequence[int]]:
+    """The images by number, in the groups that are loaded and go through the network together."""
+    return consecutive_batches(range(len(images)), settings.batch_size)
+
+
+def _load(
+    images: WholeImageSet | PairSet, groups: Sequence[Sequence[int]], settings: InferenceSettings
+) -> Iterator[list[tuple[Tensor, Tensor]]]:
     return make_loader(images, groups, workers=settings.workers, collate=list)
 
 
