@@ -1,5 +1,6 @@
 """`exfuse status` and `exfuse times`: what is fresh, what has to run, and what it took."""
 
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -8,12 +9,19 @@ from exfuse.files import read_json
 from exfuse.spec.freshness import has_expected_key, is_complete, stale_jobs
 from exfuse.spec.graph import Graph, Job
 from exfuse.spec.manifest import provenance_file
+from exfuse.training.notes import usable
+
+TRAININGS = ("pretraining", "fine_tuning")
+"""Settings of jobs that train, with the number of their steps."""
 
 
 def status(graph: Graph) -> list[str]:
-    """One line a job: fresh, fresh without its files, or to run."""
+    """One line a job: fresh, fresh without its files, or to run; where a training was interrupted, from which step."""
     stale = stale_jobs(graph)
-    lines = [f"{_state(job, job.name in stale):8} {name}" for name, job in graph.jobs.items()]
+    lines = [
+        f"{_state(job, job.name in stale):8} {name}{_goes_on_from(graph, job) if name in stale else ''}"
+        for name, job in graph.jobs.items()
+    ]
     return [*lines, f"{len(graph.jobs) - len(stale)} of {len(graph.jobs)} jobs are fresh"]
 
 
@@ -21,6 +29,17 @@ def _state(job: Job, stale: bool) -> str:
     if stale:
         return "to run"
     return "fresh" if has_expected_key(job) and is_complete(job) else "no files"
+
+
+def _goes_on_from(graph: Graph, job: Job) -> str:
+    """What the job's training has saved, as its note says: whether the state is whole, the training itself looks."""
+    steps = next((job.settings[name]["steps"] for name in TRAININGS if name in job.settings), None)
+    saved = usable(graph.layout.training(job.name), job.key)
+    if steps is None or saved is None:
+        return ""
+    at = time.localtime(saved.at)
+    clock = time.strftime("%H:%M" if at[:3] == time.localtime()[:3] else "%Y-%m-%d %H:%M", at)
+    return f"  from step {saved.step} of {steps}, saved {clock}" + (f" on {saved.host}" if saved.host else "")
 
 
 def times(graph: Graph) -> list[str]:

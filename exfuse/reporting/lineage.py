@@ -18,7 +18,7 @@ FRESH = "made"
 PRINTED = ("tables/", "figures/", "claims", "report")
 OFFICIAL = "official"
 """The folder of ``datasets.yaml`` with the publishers' whole archives."""
-SHARED_FACTS = ("code", "python", "host", "device", "system")
+SHARED_FACTS = ("code", "python", "host", "device", "system", "libraries")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,12 @@ class Record:
         return found if isinstance(found, dict) else {}
 
     @property
+    def stretches(self) -> list[Mapping[str, Any]]:
+        """For each process that had a share in a training the step it went on from, code and host; else none."""
+        found = self.provenance.get("stretches")
+        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+    @property
     def seconds(self) -> float | None:
         """Seconds of the clock that it took."""
         seconds = self.provenance.get("seconds")
@@ -61,11 +67,13 @@ class Record:
         return float(wall) if isinstance(wall, int | float) else None
 
     def fact(self, name: str) -> str:
-        """A line of its provenance in words; empty where it is not known."""
-        value = self.provenance.get(name, "")
-        if isinstance(value, dict):
-            return ", ".join(f"{key} {value[key]}" for key in sorted(value))
-        return str(value)
+        """A line of its provenance in words; empty where it is not known, several where a training was interrupted."""
+        return ", ".join(self.values(name))
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """The distinct values of a line of its provenance, first those of an interrupted training's stretches."""
+        found = (_words(part.get(name, "")) for part in (*self.stretches, self.provenance))
+        return tuple(dict.fromkeys(value for value in found if value))
 
 
 @dataclass(frozen=True)
@@ -105,10 +113,12 @@ def all_records(graph: Graph) -> list[Record]:
 
 
 def shared_facts(records: Sequence[Record]) -> dict[str, list[tuple[str, int]]]:
-    """Code, Python, machine and libraries that made the fresh results, each value with the number of its jobs."""
+    """Code, Python, machine and libraries that made the fresh results, each value with the number of its jobs.
+
+    A training that went on with other code counts for each.
+    """
     fresh = [one for one in records if one.state == FRESH]
-    facts = {name: Counter(one.fact(name) for one in fresh if one.fact(name)) for name in SHARED_FACTS}
-    facts["libraries"] = Counter(one.fact("libraries") for one in fresh if one.fact("libraries"))
+    facts = {name: Counter(value for one in fresh for value in one.values(name)) for name in SHARED_FACTS}
     return {name: counts.most_common() for name, counts in facts.items() if counts}
 
 
@@ -164,6 +174,10 @@ def unfinished(graph: Graph, records: Sequence[Record]) -> dict[str, list[str]]:
         state: [shown_path(graph, one.job.manifest) for one in records if one.state == state]
         for state in (MISSING, STALE)
     }
+
+
+def _words(value: Any) -> str:
+    return ", ".join(f"{key} {value[key]}" for key in sorted(value)) if isinstance(value, dict) else str(value)
 
 
 def _mapping(source: Path) -> Mapping[str, Any]:

@@ -78,7 +78,7 @@ class TrainedRun:
 
     def facts(self, name: str) -> list[str]:
         """Distinct values of a line of provenance over its jobs."""
-        return list(dict.fromkeys(one.fact(name) for one in self.records if one.fact(name)))
+        return list(dict.fromkeys(value for one in self.records for value in one.values(name)))
 
 
 def trained_backbones(graph: Graph) -> list[TrainedBackbone]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from exfuse.files import write_json, write_text
+from exfuse.files import read_json, write_json, write_text
 from exfuse.reporting.ledger import ledger_lines
 from exfuse.reporting.report import sentence, write_report
 from exfuse.spec.base import LedgerEntry
@@ -151,6 +151,24 @@ def test_page_of_a_mixture_names_the_versions(complete):
     complete.run("ss", 0.4, code="other+changes")
     _, html = page(complete)
     assert re.search(r"Mixture.*2 versions of the code.*other\+changes", html)
+
+
+@pytest.mark.parametrize("name", ["runs/ss/seed0/trainaug", "backbones/resnet50"])
+def test_a_training_that_went_on_with_other_code_is_a_mixture(complete, name):
+    job = complete.graph.jobs[name]
+    file = job.manifest.with_name("provenance.json")
+    stretches = [
+        {"from_step": 0, "code": "earlier", "host": "here"},
+        {"from_step": 70, "code": "abc123", "host": "there"},
+    ]
+    write_json(file, read_json(file) | {"stretches": stretches})
+    _, html = page(complete)
+    assert re.search(r"Mixture.*2 versions of the code.*abc123.*<code>earlier</code> \(1 jobs\)", html)
+    assert "<strong>made by 2 versions of the code</strong>" in html
+    assert "went on from step 70 with <code>abc123</code> on there" in html
+    stretches[0]["code"] = "abc123"
+    write_json(file, read_json(file) | {"stretches": stretches})
+    assert "Mixture" not in page(complete)[1]
 
 
 def test_one_version_is_no_mixture(complete):
