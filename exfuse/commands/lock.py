@@ -4,7 +4,6 @@ A killed Snakemake leaves its jobs running. Each holds a lock on a file of its o
 the holder to end, by SIGTERM, and takes over. The holder ends as by Ctrl-C, so that it has time to end its workers.
 """
 
-import fcntl
 import os
 import platform
 import signal
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from exfuse.errors import UserError
+from exfuse.locks import is_taken
 
 ENDING = (signal.SIGTERM, signal.SIGUSR1)
 """Sent by the next call and by Snakemake, and by Slurm before the time is up."""
@@ -44,12 +44,13 @@ def sole_worker(place: Path, patience: float = PATIENCE_SECONDS) -> Iterator[boo
         handle.truncate(0)
         handle.write(f"{os.getpid()} on {platform.node()}")
         handle.flush()
-        with _ended_like_by_ctrl_c():
+        with ended_like_by_ctrl_c():
             yield waited
 
 
 @contextmanager
-def _ended_like_by_ctrl_c() -> Iterator[None]:
+def ended_like_by_ctrl_c() -> Iterator[None]:
+    """Makes who asks this process to end heard as Ctrl-C, so that it ends with one line and what it holds is closed."""
     if threading.current_thread() is not threading.main_thread():  # only there a handler can be set
         yield
         return
@@ -65,11 +66,9 @@ def _take(descriptor: int, place: Path, patience: float) -> bool:
     deadline = time.monotonic() + patience
     waited, asked = False, None
     while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if is_taken(descriptor, place):
             return waited
-        except BlockingIOError:
-            holder = place.read_text().strip()
+        holder = place.read_text().strip()
         waited = True
         process, _, host = holder.partition(" on ")
         here = host == platform.node()  # elsewhere the number is another process

@@ -1,5 +1,7 @@
 """One process a job: a second asks the first to end and takes over. Real processes, real signals."""
 
+import errno
+import fcntl
 import os
 import platform
 import signal
@@ -95,3 +97,15 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("in the way")
     with pytest.raises(UserError, match=r"cannot write .*state/lock"):
         sole_worker(tmp_path / "state" / "lock").__enter__()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """As on some mounts of NFS and Lustre, which cannot be had here."""
+
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(UserError, match=r"cannot lock .*lock: .*no locks; have it mounted with them"):
+        sole_worker(tmp_path / "lock").__enter__()

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from exfuse import locks
 from exfuse.data.download import Downloaded, partial
 from exfuse.data.download.partial import Partial, part_of
 from exfuse.errors import UserError
@@ -133,14 +134,14 @@ def test_a_part_that_became_the_target_is_not_written_to(
     """Between opening and locking, the other process finishes."""
     client.get(server.url)
     client.target.rename(part_of(client.target))
-    lock: Callable[[int, int], None] = partial.fcntl.flock
+    lock: Callable[[int, int], None] = locks.fcntl.flock
 
     def late(descriptor: int, how: int) -> None:
         if not client.target.exists():
             part_of(client.target).rename(client.target)
         lock(descriptor, how)
 
-    monkeypatch.setattr(partial.fcntl, "flock", late)
+    monkeypatch.setattr(locks.fcntl, "flock", late)
     assert not client.get(server.url).new
     assert client.target.read_bytes() == CONTENT
     assert client.left() == {NAME}

@@ -1,6 +1,5 @@
 """A download that is not finished: its bytes beside the target, where they came from, and a lock on both."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Self
 
 from exfuse.errors import UserError
 from exfuse.files import read_json, write_json
+from exfuse.locks import is_taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +139,15 @@ class Partial:
         while True:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if self._is_still(descriptor):
-                    return descriptor
-            except BlockingIOError:
+                if not is_taken(descriptor, self.path):
+                    raise UserError(
+                        f"another process downloads {self.target} now. Wait for it; it goes on where this one would."
+                    )
+            except UserError:
                 os.close(descriptor)
-                raise UserError(
-                    f"another process downloads {self.target} now. Wait for it; it goes on where this one would."
-                ) from None
+                raise
+            if self._is_still(descriptor):
+                return descriptor
             os.close(descriptor)
 
     def _is_still(self, descriptor: int) -> bool:
