@@ -9,6 +9,7 @@ from exfuse.files import read_json
 from exfuse.spec.freshness import has_expected_key, is_complete, stale_jobs
 from exfuse.spec.graph import Graph, Job
 from exfuse.spec.manifest import provenance_file
+from exfuse.spec.rules import rule_of
 from exfuse.training.notes import usable
 
 TRAININGS = ("pretraining", "fine_tuning")
@@ -43,7 +44,10 @@ def _goes_on_from(graph: Graph, job: Job) -> str:
 
 
 def times(graph: Graph) -> list[str]:
-    """One line a rule: how many jobs, seconds in all, the longest, the largest memory."""
+    """One line a rule: how many jobs, seconds in all, the longest, the dearest start, the largest memory.
+
+    The start is what a training took of the processor until its first step: imports, network, data.
+    """
     kinds: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for job in graph.jobs.values():
         try:
@@ -51,27 +55,14 @@ def times(graph: Graph) -> list[str]:
             kinds[rule_of(graph, job.name)].append({"wall": content["seconds"]["wall"], **content})
         except (UserError, KeyError, TypeError):
             continue
-    lines = [f"{'rule':14} {'count':>5} {'seconds':>8} {'longest':>8} {'memory':>8}"]
+    lines = [f"{'rule':14} {'count':>5} {'seconds':>8} {'longest':>8} {'start':>8} {'memory':>8}"]
     everything = [entry for done in kinds.values() for entry in done]
     if everything:
         kinds["all"] = everything
     for kind, done in kinds.items():
         walls = [float(entry["wall"]) for entry in done]
+        start = max((float(entry["seconds"].get("ready", {}).get("cpu", 0.0)) for entry in done), default=0.0)
         memory = max((int(entry.get("peak_memory_mb", 0)) for entry in done), default=0)
-        shown = f"{memory} MB" if memory else ""
-        lines.append(f"{kind:14} {len(done):5} {sum(walls):8.1f} {max(walls):8.1f} {shown:>8}")
+        shown = (f"{start:.1f} CPU" if start else "", f"{memory} MB" if memory else "")
+        lines.append(f"{kind:14} {len(done):5} {sum(walls):8.1f} {max(walls):8.1f} {shown[0]:>8} {shown[1]:>8}")
     return lines
-
-
-def rule_of(graph: Graph, name: str) -> str:
-    """The Snakemake rule that makes a job."""
-    if name.startswith("runs/"):
-        train = "finetune" if len(graph.spec.chain(name.split("/")[1])) == 1 else "finetune_chain"
-        return {"val": "evaluate", "test": "submit"}.get(name.rsplit("/", 1)[1], train)
-    if name.startswith("data/sets/"):
-        return "set"
-    if name.startswith("models/"):
-        return {"architecture": "trace", "costs": "cost", "probes": "probe"}[name.split("/")[1]]
-    first = name.split("/")[0]
-    rules = {"data": "prepare", "backbones": "pretrain", "tables": "table", "figures": "figure", "report": "html"}
-    return rules.get(first, first)

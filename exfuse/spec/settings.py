@@ -15,6 +15,7 @@ from exfuse.spec.model import (
     Width,
     WidthRatio,
 )
+from exfuse.spec.resources import Resources, ResourcesByRule, require_shareable
 
 Precision = Literal["float32", "bfloat16"]
 StageName = Literal["coco", "trainaug", "train", "trainval"]
@@ -271,6 +272,8 @@ class Preset(Frozen):
     backbones: dict[str, BackboneScale] = Field(default_factory=dict)
     """Changes by backbone name; ``common`` applies to all before."""
     hardware: Hardware
+    resources: ResourcesByRule = ResourcesByRule()
+    """What jobs take, by rule; ``common`` holds for all that say nothing else."""
     test_server: dict[str, ServerScore] = Field(default_factory=dict)
     """Scores by run; a preset does not inherit those of the preset that it extends."""
 
@@ -281,3 +284,23 @@ class Preset(Frozen):
             if (classes or ()).count(name) > 1:
                 raise ValueError(f"class '{name}' stands twice")
         return classes
+
+    def taken(self, rule: str) -> Resources:
+        """What a job of a rule takes: no GPU where none is used, and one process where a backbone is only fetched."""
+        found = self.resources.of(rule)
+        if self.hardware.device == "cpu":
+            found = found.model_copy(update={"gpus": 0})
+        if rule == "pretrain" and self.backbone_weights != "imagenet":
+            found = found.model_copy(update={"gpus": min(found.gpus, 1), "processes": 1, "nodes": 1})
+        return found
+
+    @model_validator(mode="after")
+    def _processes_share_batches(self) -> "Preset":
+        if self.backbone_weights == "imagenet":
+            batch = self.pretraining
+            require_shareable("pretrain", self.taken("pretrain"), "pretraining", batch.batch_size, batch.micro_batch)
+        for name in Stages.model_fields:
+            stage: FineTuning = getattr(self.fine_tuning, name)
+            taken = self.taken("finetune")
+            require_shareable("finetune", taken, f"fine_tuning.{name}", stage.batch_size, stage.smallest_part)
+        return self

@@ -11,6 +11,7 @@ from exfuse.spec.datasets import VOC_CLASSES, Datasets, Folder
 from exfuse.spec.fidelity import Fidelity
 from exfuse.spec.model import BackboneSpec, DecoderSpec, ModelSpec, Prediction, SemanticSupervisionSpec
 from exfuse.spec.paper import Backbone, Claim, DecoderSwitches, Measure, Run, Table
+from exfuse.spec.resources import Resources
 from exfuse.spec.settings import FineTuning, Normalization, Preset, StageName
 from exfuse.spec.weights import read_info
 
@@ -209,6 +210,14 @@ class Spec:
     def has_coco(self) -> bool:
         """Whether there are COCO images for stage ``coco``."""
         return self.preset.coco and self.folder.own is None
+
+    def resources(self, rule: str) -> Resources:
+        """What a job of a rule takes, as ``exfuse.spec.rules.rule_of`` names it.
+
+        Raises:
+            KeyError: there is no such rule.
+        """
+        return self.preset.taken(rule)
 
     def weights_file(self, backbone: str) -> Path | None:
         """A backbone's file in the folder of trained ones that the preset names; none where it names none."""

@@ -71,4 +71,4 @@ def test_times_before_anything_ran(
     params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, "times") == 0
-    assert capsys.readouterr().out.split() == ["rule", "count", "seconds", "longest", "memory"]
+    assert capsys.readouterr().out.split() == ["rule", "count", "seconds", "longest", "start", "memory"]
