@@ -9,6 +9,7 @@ from typing import cast
 import torch
 from torch import nn
 
+from exfuse.errors import UserError
 from exfuse.models.placement import choose_device
 from exfuse.spec.settings import Hardware
 
@@ -23,19 +24,25 @@ def prepare(hardware: Hardware, seed: int) -> torch.device:
     the training with torch's error, and what has one may be slower.
 
     Raises:
-        UserError: the preset asks for a GPU and there is none.
+        UserError: the preset asks for a GPU and there is none, or there are fewer than processes.
     """
     if hardware.deterministic:
         os.environ.setdefault(CUBLAS_WORKSPACE, ":4096:8")
     device = choose_device(hardware.device)
     if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))  # `torchrun` numbers its processes
+        rank = int(os.environ.get("LOCAL_RANK", "0"))  # `torchrun` numbers its processes
+        gpus = torch.cuda.device_count()
+        if rank >= gpus:
+            raise UserError(f"process {rank} of this machine sees {gpus} GPUs; start as many processes as there are.")
+        device = torch.device("cuda", rank)
         torch.cuda.set_device(device)
     elif hardware.precision == "bfloat16" and not _has_bfloat16():
         print("this processor computes bfloat16 in software; `precision: float32` may be faster", file=sys.stderr)
     torch.set_num_threads(hardware.threads)
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(device.type == "cpu" or hardware.deterministic)
+    # Filling new memory with NaN only helps to find bugs, and costs a tenth of a small step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return device
 
 

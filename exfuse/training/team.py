@@ -113,7 +113,7 @@ class Team:
         with warnings.catch_warnings():  # `broadcast_buffers` gets another name, which older versions do not know
             warnings.simplefilter("ignore", FutureWarning)
             joined = DistributedDataParallel(
-                model, device_ids=ids, broadcast_buffers=False, gradient_as_bucket_view=True
+                model, device_ids=ids, forward_sync_buffers=False, gradient_as_bucket_view=True
             )
         if device.type == "cpu" or torch.are_deterministic_algorithms_enabled():
             add_up_in_order(joined)

@@ -72,6 +72,8 @@ def batches() -> Batches:
 def torch_as_before() -> Iterator[None]:
     """`prepare` is for a process of its own: threads and determinism are the whole process's."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     yield
+    torch.utils.deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(deterministic)

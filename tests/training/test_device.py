@@ -17,6 +17,7 @@ def test_cpu_with_its_threads_seed_and_determinism() -> None:
     assert prepare(Hardware(threads=2, workers=0, device="cpu"), seed=7) == torch.device("cpu")
     assert torch.get_num_threads() == 2
     assert torch.are_deterministic_algorithms_enabled()
+    assert torch.empty(1 << 20).isfinite().any()  # not filled with NaN, which takes a tenth of a small step
     assert torch.equal(torch.rand(3), torch.rand(3, generator=torch.Generator().manual_seed(7)))
 
 
