@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-WITHOUT_TORCH = ("exfuse.spec", "exfuse.reporting", "exfuse.cli", "exfuse.bridge", "exfuse.data.preparation")
+WITHOUT_TORCH = (
+    "exfuse.spec", "exfuse.planning", "exfuse.reporting", "exfuse.cli", "exfuse.bridge", "exfuse.data.preparation",
+)  # fmt: skip
 HEAVY = {"torch", "torchvision", "timm"}
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from exfuse import __version__
-from exfuse.cli import data, jobs, weights
+from exfuse.cli import data, jobs, plan, weights
 from exfuse.spec.graph import Graph
 from exfuse.spec.load import load
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.add_typer(jobs.app)
+app.add_typer(plan.app)
 app.add_typer(weights.app)
 
 
@@ -39,4 +40,4 @@ def main_options(
 ) -> None:
     """Options of every verb; they stand before it."""
     overrides = {key: value for key, value in (("data", data), ("data_root", data_root)) if value is not None}
-    context.obj = lambda: Graph(load(Path(), preset, overrides))
+    context.obj = lambda chosen=None: Graph(load(Path(), chosen or preset, overrides))

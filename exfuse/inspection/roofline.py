@@ -141,11 +141,11 @@ def _moved(func: Any, args: Sequence[Any], kwargs: dict[str, Any], result: Any) 
     name = str(func._overloadpacket)
     inputs = {id(tensor): tensor for tensor in _tensors((args, kwargs))}
     outputs = {id(tensor): tensor for tensor in _tensors(result)}
-    if func.is_view or name in NOTHING_WRITTEN:
+    if name in NOTHING_WRITTEN:
         return 0
     known = {_storage(tensor) for tensor in inputs.values()}
     if not func._schema.is_mutable and outputs and all(_storage(tensor) in known for tensor in outputs.values()):
-        return 0  # a view by another name
+        return 0  # a view
     if name in NOT_READ:
         inputs.pop(id(args[0]), None)
     return sum(_bytes(tensor) for tensor in (*inputs.values(), *outputs.values()))

@@ -36,23 +36,30 @@ class Phase:
 
     Attributes:
         products: its convolutions and matrix products.
-        other_bytes: read and written by all other operations, whose arithmetic is not counted.
+        others: how many other operations there are, whose arithmetic is not counted.
+        other_bytes: read and written by these.
     """
 
     products: tuple[Product, ...]
+    others: int
     other_bytes: int
 
     @classmethod
     def of(cls, calls: Iterable[tuple[int, int]]) -> Self:
         """From flops and bytes of each operation, in any order."""
         products: dict[tuple[int, int], int] = {}
-        others = 0
+        others, other_bytes = 0, 0
         for flops, moved in calls:
             if flops:
                 products[flops, moved] = products.get((flops, moved), 0) + 1
             else:
-                others += moved
-        return cls(tuple(Product(count, *each) for each, count in products.items()), others)
+                others, other_bytes = others + 1, other_bytes + moved
+        return cls(tuple(Product(count, *each) for each, count in products.items()), others, other_bytes)
+
+    @property
+    def operations(self) -> int:
+        """That torch starts, one after the other."""
+        return self.others + sum(product.calls for product in self.products)
 
     @property
     def flops(self) -> int:
@@ -143,7 +150,7 @@ class Work:
     def of(cls, content: Mapping[str, Any]) -> Self:
         """From what :meth:`plain` gave."""
         phases = {
-            name: Phase(tuple(Product(*each) for each in content[name]["products"]), content[name]["other_bytes"])
+            name: Phase(**{**content[name], "products": tuple(Product(*each) for each in content[name]["products"])})
             for name in ("forward", "backward")
         }
         return cls(**{**content, **phases})
@@ -164,4 +171,5 @@ def update_bytes(gradient_bytes: int, momenta: int, *, clipped: bool = False, pa
 
 
 def _plain(phase: Phase) -> dict[str, Any]:
-    return {"products": [astuple(product) for product in phase.products], "other_bytes": phase.other_bytes}
+    products = [list(astuple(product)) for product in phase.products]
+    return {"products": products, "others": phase.others, "other_bytes": phase.other_bytes}

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 import exfuse
 from exfuse.files import write_text
-from exfuse.reporting import costs, ledger, lineage, models, page
+from exfuse.reporting import bill, costs, ledger, lineage, models, page
 from exfuse.spec.graph import Graph
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -65,6 +65,7 @@ def context(graph: Graph) -> dict[str, Any]:
         "unfinished": lineage.unfinished(graph, records),
         "seconds": sum(one.seconds or 0.0 for one in records if one.state == lineage.FRESH),
         "jobs": len(records),
+        "bill": bill.bill(graph),
         "style": _asset("style.css"),
         "script": _asset("script.js"),
     }

@@ -1,0 +1,44 @@
+"""Counted networks that are remembered, so that a plan needs no torch."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from exfuse.errors import UserError
+from exfuse.files import read_json, write_json
+from exfuse.planning.work import Work
+from exfuse.spec.graph import Graph
+
+
+def known_works(graph: Graph, keys: Iterable[str]) -> dict[str, Work]:
+    """What is known of networks, by their subjects' keys: from the job `models/costs`, and from earlier plans."""
+    stored = {**_stored(_cache(graph.spec.root)), **_stored(graph.layout.costs).get("counted", {})}
+    found = {}
+    for key in keys:
+        try:
+            found[key] = Work.of(stored[key])
+        except (KeyError, TypeError, ValueError):  # not counted yet, or by other code
+            continue
+    return found
+
+
+def remember(root: Path, works: Mapping[str, Work]) -> None:
+    """Adds to what is remembered.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    cache = _cache(root)
+    write_json(cache, {**_stored(cache), **{key: work.plain() for key, work in works.items()}})
+
+
+def _cache(root: Path) -> Path:
+    return root / ".exfuse" / "counts.json"
+
+
+def _stored(file: Path) -> dict[str, Any]:
+    try:
+        content = read_json(file)
+    except UserError:
+        return {}
+    return content if isinstance(content, dict) else {}

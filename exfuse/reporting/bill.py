@@ -1,0 +1,99 @@
+"""What the jobs took against what was predicted of them as their run began."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from exfuse.planning.prediction import Predicted, Prediction, read_prediction
+from exfuse.reporting.lineage import FRESH, Record, record
+from exfuse.spec.graph import Graph
+
+SLACK_SECONDS = 1.0
+"""Provenance tells whole seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Jobs of a rule, or all: how many, and the seconds of the clock that were predicted and that it took."""
+
+    name: str
+    jobs: int
+    predicted: float
+    happened: float
+
+    @property
+    def ratio(self) -> float:
+        """Predicted to happened."""
+        return self.predicted / self.happened if self.happened else float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of the graph from its start to the last job that it made: predicted and happened seconds."""
+
+    jobs: int
+    count: int
+    rates: str
+    predicted: float
+    happened: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """Predicted against happened, by rule and in total, and the largest run's length."""
+
+    rules: tuple[Line, ...]
+    total: Line
+    span: Span | None
+
+
+def bill(graph: Graph) -> Bill | None:
+    """Of the jobs that ran after they were predicted; none where there is no such job."""
+    prediction = read_prediction(graph)
+    if prediction is None:
+        return None
+    ran = _ran(graph, prediction)
+    if not ran:
+        return None
+    rules = tuple(dict.fromkeys(one.rule for one, _ in ran.values()))
+    lines = tuple(_line(rule, (pair for pair in ran.values() if pair[0].rule == rule)) for rule in rules)
+    return Bill(lines, _line("all", ran.values()), _span(prediction, ran))
+
+
+def _ran(graph: Graph, prediction: Prediction) -> dict[str, tuple[Predicted, Record]]:
+    """Jobs whose latest provenance is of the run that was predicted, or of a later one."""
+    found = {}
+    for name, predicted in prediction.jobs.items():
+        if name not in graph.jobs:
+            continue
+        about = record(graph, name)
+        ended = _ended(about)
+        if about.state == FRESH and about.seconds is not None and ended and ended + SLACK_SECONDS >= predicted.start:
+            found[name] = predicted, about
+    return found
+
+
+def _ended(about: Record) -> float | None:
+    """When a job had finished, in seconds since 1970."""
+    try:
+        return datetime.fromisoformat(str(about.provenance.get("finished"))).timestamp()
+    except ValueError:
+        return None
+
+
+def _line(name: str, pairs: Iterable[tuple[Predicted, Record]]) -> Line:
+    found = list(pairs)
+    happened = sum(about.seconds or 0.0 for _, about in found)
+    return Line(name, len(found), sum(predicted.seconds for predicted, _ in found), happened)
+
+
+def _span(prediction: Prediction, ran: Mapping[str, tuple[Predicted, Record]]) -> Span | None:
+    """The run that was predicted to be longest, if all of it that this page can know has been done."""
+    if not prediction.starts:
+        return None
+    start = max(prediction.starts, key=lambda start: start.makespan)
+    ends = [_ended(about) or 0.0 for predicted, about in ran.values() if predicted.start == start.when]
+    asked = [name for name, one in prediction.jobs.items() if one.start == start.when and one.rule != "html"]
+    if not ends or any(name not in ran for name in asked):
+        return None
+    return Span(len(asked), start.count, start.rates, start.makespan, max(ends) - start.when)

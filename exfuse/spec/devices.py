@@ -1,0 +1,75 @@
+"""Devices that a plan can be made for: ``params/devices.yaml``."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, PositiveFloat
+
+from exfuse.spec import yaml
+from exfuse.spec.base import Frozen
+from exfuse.spec.names import require
+from exfuse.spec.settings import Precision
+from exfuse.spec.validate import validate
+
+FILE = Path("params") / "devices.yaml"
+
+
+class Peak(Frozen):
+    """A number of a device with its origin.
+
+    Attributes:
+        value: in the unit that the key's name says.
+        source: who says so.
+        measured: by this project, or as a publisher states it.
+    """
+
+    value: PositiveFloat
+    source: str = Field(min_length=1)
+    measured: bool
+
+
+class Device(Frozen):
+    """One accelerator, or one core of a processor."""
+
+    title: str
+    kind: Literal["gpu", "core"] = "gpu"
+    bfloat16_tflops: Peak
+    """Of dense products, with float32 sums."""
+    float32_tflops: Peak
+    """Of dense products of float32 tensors as torch does them: TF32 in convolutions, where a GPU has it."""
+    gbytes_per_s: Peak
+    """Of its memory."""
+    memory_gb: PositiveFloat | None
+    """None: the machine's own decides."""
+    watts: Peak | None
+    """At most; None: not stated."""
+
+    def flops_per_s(self, precision: Precision) -> float:
+        """Peak of the products of a pass."""
+        return 1e12 * (self.bfloat16_tflops if precision == "bfloat16" else self.float32_tflops).value
+
+    @property
+    def bytes_per_s(self) -> float:
+        """Peak of the memory."""
+        return 1e9 * self.gbytes_per_s.value
+
+
+def load_devices(root: Path) -> dict[str, Device]:
+    """Every device by name.
+
+    Raises:
+        UserError: the file is missing or cannot be understood.
+    """
+    file = root / FILE
+    return {name: validate(Device, entry, {}, file, (name,)) for name, entry in yaml.read(file).items()}
+
+
+def device_named(root: Path, name: str) -> Device:
+    """A device.
+
+    Raises:
+        UserError: there is none of the name, and which one is nearest.
+    """
+    devices = load_devices(root)
+    require(name, devices, "device", "--device")
+    return devices[name]
