@@ -11,7 +11,7 @@ Modification times are changed of outputs that are about to be replaced, and of 
 fails a job whose output is older than one of its inputs, ancient or not.
 """
 
-import fcntl
+import math
 import os
 import shlex
 import time
@@ -23,12 +23,15 @@ from pathlib import Path
 from typing import IO
 
 from exfuse.commands.archives import require_raw_data
-from exfuse.commands.status import rule_of, times
+from exfuse.commands.status import times
 from exfuse.errors import UserError
 from exfuse.files import require_writable, write_text
+from exfuse.locks import is_taken
+from exfuse.planning.prediction import record
 from exfuse.spec.freshness import stale_jobs
 from exfuse.spec.graph import Graph
 from exfuse.spec.load import load
+from exfuse.spec.rules import rule_of
 
 DRY_RUN_SECONDS = 2.0
 """A dry run holds the lock for a moment while it marks; a run waits that long before it is refused."""
@@ -103,6 +106,29 @@ class Bridge:
                 found.add(name)
         return frozenset(found)
 
+    def resources(self, rule: str) -> dict[str, int | str]:
+        """What a rule's jobs take, in the words of Snakemake and of its plugin for Slurm.
+
+        ``gpus`` is what Snakemake counts on one machine, ``gres`` what Slurm is asked for of each node.
+        """
+        taken = self.graph.spec.resources(rule)
+        found: dict[str, int | str] = {
+            "mem_mb": math.ceil(taken.memory_gb * 1024),
+            "runtime": math.ceil(taken.hours * 60),
+            "nodes": taken.nodes,
+        }
+        if taken.gpus:
+            found |= {"gpus": taken.gpus, "gres": f"gpu:{taken.gpus}"}
+        elif taken.nodes > 1:
+            found["tasks"] = taken.nodes
+        if taken.partition is not None:
+            found["slurm_partition"] = taken.partition
+        return found
+
+    def threads(self, rule: str) -> int:
+        """How many cores of a node the processes of a rule's job use together."""
+        return self.graph.spec.preset.hardware.threads * self.graph.spec.resources(rule).processes_per_node
+
     def mark(self) -> None:
         """Makes the stale jobs' old outputs old and the stamp new, as each main process does on reading the Snakefile.
 
@@ -112,7 +138,7 @@ class Bridge:
             UserError: the folder cannot be written.
         """
         with self._open_lock() as handle:
-            if _taken(handle):
+            if is_taken(handle.fileno(), Path(handle.name)):
                 self._check_folders()
                 self._mark()
 
@@ -150,9 +176,9 @@ class Bridge:
         """
         handle = self._open_lock()
         deadline = time.monotonic() + DRY_RUN_SECONDS
-        while not _taken(handle) and time.monotonic() < deadline:
+        while not (taken := is_taken(handle.fileno(), Path(handle.name))) and time.monotonic() < deadline:
             time.sleep(0.1)
-        if not _taken(handle):
+        if not taken:
             holder = handle.read().strip() or "unknown"
             raise UserError(
                 f"another snakemake works in this folder (process {holder}); wait for it, or stop it with Ctrl-C there."
@@ -182,6 +208,10 @@ class Bridge:
         handle.seek(0)
         return handle
 
+    def predict(self, cores: int) -> None:
+        """Records what the jobs of this run should take, for the report to hold against what they took."""
+        record(self.graph, self._asked & self.stale, cores)
+
     def closing(self) -> str:
         """What to say after a run that succeeded: what each kind of job took."""
         return "\n".join(times(self.graph))
@@ -192,12 +222,3 @@ def _set_time(path: Path, seconds: float) -> None:
         os.utime(path, (seconds, seconds))
     except OSError as error:
         raise UserError(f"cannot change the time of {path}: {error.strerror}. Is it another user's?") from error
-
-
-def _taken(handle: IO[str]) -> bool:
-    """Takes the lock of an open file, unless another process holds it."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

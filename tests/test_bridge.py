@@ -1,5 +1,6 @@
 """From keys to Snakemake's clocks, without Snakemake: inputs, marks and the folder's lock."""
 
+import errno
 import os
 import shlex
 import shutil
@@ -269,13 +270,13 @@ def test_mistyped_settings(params: Params, settings: dict[str, object], message:
 def test_the_last_words_say_what_each_kind_of_job_took(params: Params) -> None:
     bridge = _bridge(params)
     for name, wall in ((STAGE, 30.0), ("runs/ss/seed0/trainaug", 12.5), ("backbones/resnet50", 7.0)):
-        about = {"seconds": {"wall": wall}, "peak_memory_mb": 900}
+        about = {"seconds": {"wall": wall, "ready": {"wall": 3.0, "cpu": wall / 10}}, "peak_memory_mb": 900}
         write_json(provenance_file(bridge.graph.jobs[name].manifest), about)
     assert [line.split() for line in bridge.closing().splitlines()] == [
-        ["rule", "count", "seconds", "longest", "memory"],
-        ["pretrain", "1", "7.0", "7.0", "900", "MB"],
-        ["finetune", "2", "42.5", "30.0", "900", "MB"],
-        ["all", "3", "49.5", "30.0", "900", "MB"],
+        ["rule", "count", "seconds", "longest", "start", "memory"],
+        ["pretrain", "1", "7.0", "7.0", "0.7", "CPU", "900", "MB"],
+        ["finetune", "2", "42.5", "30.0", "3.0", "CPU", "900", "MB"],
+        ["all", "3", "49.5", "30.0", "3.0", "CPU", "900", "MB"],
     ]
 
 
@@ -299,3 +300,33 @@ def test_a_fresh_job_does_not_miss_what_it_was_made_from(params: Params) -> None
     inputs = _bridge(params).inputs(f"{STAGE}/val")
     assert inputs.timed == []
     assert [Path(path).name for path in inputs.ancient] == ["manifest.json"]
+
+
+# --- what jobs take ---
+
+
+def test_resources_in_the_words_of_snakemake_and_slurm(params: Params) -> None:
+    params.put("presets/paper.yaml", "resources.pretrain", {"gpus": 4, "nodes": 2, "memory_gb": 1.5, "hours": 0.26})
+    params.put("presets/paper.yaml", "resources.finetune.partition", "long")
+    bridge = _bridge(params, preset="paper", data="subset")
+    expected = {"mem_mb": 1536, "runtime": 16, "nodes": 2, "gpus": 4, "gres": "gpu:4"}
+    assert bridge.resources("pretrain") == expected
+    assert bridge.resources("finetune")["slurm_partition"] == "long"
+    assert bridge.threads("pretrain") == 4 * bridge.graph.spec.preset.hardware.threads
+    assert not {"gpus", "gres", "tasks", "slurm_partition"} & bridge.resources("table").keys()
+
+
+def test_nodes_without_gpus_get_a_task_each(params: Params) -> None:
+    params.put("presets/smoke.yaml", "fine_tuning.common.micro_batch", {"value": 1, "source": "a test"})
+    params.put("presets/smoke.yaml", "resources", {"finetune": {"nodes": 2}})
+    taken = _bridge(params).resources("finetune")
+    assert (taken["tasks"], taken["nodes"]) == (2, 2) and "gpus" not in taken
+
+
+def test_a_file_system_without_locks(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(UserError, match=r"cannot lock .*\.exfuse/lock: .* has no locks"):
+        _bridge(params).mark()

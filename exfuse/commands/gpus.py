@@ -1,28 +1,33 @@
 """Which GPUs of a machine a job takes: free ones, each held by a lock that a crash releases.
 
 Snakemake counts GPUs and names none, so that jobs side by side would all take the first. Several GPUs are taken all or
-none: two jobs that each hold half of what both need would wait for ever. What Slurm gave, and what `torchrun` shares
-out among its processes, is taken as it is.
+none: two jobs that each hold half of what both need would wait for ever. Of what Slurm gave, jobs of one allocation
+take their part in the same way. The processes that `torchrun` started have what the one that started them took.
 """
 
-import fcntl
 import os
 import random
+import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
 from exfuse.errors import UserError
 from exfuse.files import writing
+from exfuse.locks import is_taken
 from exfuse.spec.settings import Hardware
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 POLL_SECONDS = 1.0
+LOCKS = Path("/tmp/exfuse-gpus")
+"""Where all users of a machine lock its GPUs, whatever their `TMPDIR`: anyone adds files, none changes another's."""
+ANY_USER_ADDS, ANY_USER_READS = 0o1777, 0o644
+IS_GPU = re.compile(r"[0-9]+|(GPU|MIG)-.+")
 
 
 @contextmanager
@@ -35,22 +40,20 @@ def leased(hardware: Hardware, count: int = 1, folder: Path | None = None) -> It
     Args:
         hardware: the preset's.
         count: of GPUs.
-        folder: of the locks; none: one of the machine and the user, outside every clone.
+        folder: of the locks; none: one of the machine, or of the Slurm step that this is a part of.
 
     Raises:
-        UserError: the machine has fewer than ``count``, or the folder cannot be written.
+        UserError: the machine has fewer than ``count``, or the folder cannot be used.
     """
     names = visible_gpus()
-    if hardware.device == "cpu" or not names or {"SLURM_JOB_ID", "RANK"} & os.environ.keys():
+    if hardware.device == "cpu" or not names or count == 0 or "RANK" in os.environ:
         yield
         return
-    if len(names) < count:
-        raise UserError(f"this job takes {count} GPUs, and there are {len(names)} here ({', '.join(names)}).")
-    folder = folder or Path(tempfile.gettempdir()) / f"exfuse-gpus-{os.getuid()}"
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    gpus = _by_identity(names)
+    if len(gpus) < count:
+        raise UserError(f"this job takes {count} GPUs, and there are {len(gpus)} here ({', '.join(gpus.values())}).")
     before = os.environ.get(VISIBLE)
-    with _taken(names, count, folder) as chosen:
+    with _opened(folder or _lock_folder()) as locks, _taken(gpus, count, locks) as chosen:
         os.environ[VISIBLE] = ",".join(chosen)
         try:
             yield
@@ -64,19 +67,87 @@ def leased(hardware: Hardware, count: int = 1, folder: Path | None = None) -> It
 def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
     """As CUDA names them: what ``CUDA_VISIBLE_DEVICES`` leaves over, else numbers; found without torch."""
     given = os.environ.get(VISIBLE)
-    if given is not None:
-        return [name.strip() for name in given.split(",") if name.strip() not in ("", "-1")]
-    return [str(number) for number, _ in enumerate(sorted(devices.glob("nvidia[0-9]*")))]
+    if given is None:
+        return [str(number) for number, _ in enumerate(_minors(devices))]
+    names = []
+    for name in map(str.strip, given.split(",")):
+        if IS_GPU.fullmatch(name) is None:  # CUDA, too, passes over what follows: "", "-1", Slurm's "NoDevFiles"
+            break
+        names.append(name)
+    return names
+
+
+def _minors(devices: Path) -> list[int]:
+    return sorted(int(path.name.removeprefix("nvidia")) for path in devices.glob("nvidia[0-9]*"))
+
+
+def _by_identity(
+    names: list[str], devices: Path = Path("/dev"), driver: Path = Path("/proc/driver/nvidia/gpus")
+) -> dict[str, str]:
+    """Names by what is locked: a GPU's own number (UUID) where the driver tells it, because it may have two names.
+
+    Numbers are taken as the driver counts; CUDA does so on a machine whose GPUs are all alike, or with
+    ``CUDA_DEVICE_ORDER=PCI_BUS_ID``.
+    """
+    known = _uuids(driver)
+    numbered = [known.get(minor, str(minor)) for minor in _minors(devices)]
+    found: dict[str, str] = {}
+    for name in names:
+        if name.isdigit():
+            identity = numbered[int(name)] if int(name) < len(numbered) else name
+        else:
+            whole = [uuid for uuid in known.values() if uuid.startswith(name)]  # CUDA takes an unambiguous beginning
+            identity = whole[0] if len(whole) == 1 else name
+        found.setdefault(identity, name)
+    return found
+
+
+def _uuids(driver: Path) -> Mapping[int, str]:
+    """The UUIDs of GPUs by the number of their device file."""
+    found = {}
+    for file in driver.glob("*/information"):
+        with suppress(OSError, KeyError, ValueError):
+            pairs = (line.partition(":")[::2] for line in file.read_text().splitlines())
+            told = {key.strip(): value.strip() for key, value in pairs}
+            if "?" not in told["GPU UUID"]:
+                found[int(told["Device Minor"])] = told["GPU UUID"]
+    return found
+
+
+def _lock_folder() -> Path:
+    """The machine's, or one of the Slurm step: there, numbers may count from 0 in each step anew."""
+    job, step = os.environ.get("SLURM_JOB_ID"), os.environ.get("SLURM_STEP_ID", "batch")
+    if job is None or VISIBLE not in os.environ:  # without the latter, Slurm gives no GPUs, and all see all
+        return LOCKS
+    return Path(tempfile.gettempdir()) / f"exfuse-gpus-slurm-{job}-{step}"
 
 
 @contextmanager
-def _taken(names: Sequence[str], count: int, folder: Path) -> Iterator[list[str]]:
+def _opened(folder: Path) -> Iterator[int]:
+    """A descriptor of the folder of locks, which may be shared with users who are not trusted: links are refused."""
+    with writing(folder), suppress(FileExistsError):
+        folder.mkdir()
+        folder.chmod(ANY_USER_ADDS)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise UserError(
+            f"cannot open {folder}: {error.strerror}. The locks of GPUs belong there; have its owner remove it."
+        ) from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _taken(gpus: Mapping[str, str], count: int, folder: int) -> Iterator[list[str]]:
     said = False
     while True:
         with ExitStack() as locks:
             chosen: list[str] = []
-            for name in names:
-                handle = _lock(folder / f"{quote(name, safe='')}.lock")
+            for identity, name in gpus.items():
+                handle = _lock(f"{quote(identity, safe='')}.lock", folder)
                 if handle is not None:
                     locks.enter_context(handle)
                     chosen.append(name)
@@ -84,18 +155,31 @@ def _taken(names: Sequence[str], count: int, folder: Path) -> Iterator[list[str]
                     yield chosen
                     return
         if not said:
-            print(f"waiting for {count} of the {len(names)} GPUs here to become free", file=sys.stderr)
+            print(f"waiting for {count} of the {len(gpus)} GPUs here to become free", file=sys.stderr)
             said = True
         time.sleep(POLL_SECONDS * random.uniform(0.5, 1.5))  # or two jobs might miss each other again and again
 
 
-def _lock(place: Path) -> IO[str] | None:
+def _lock(name: str, folder: int) -> IO[str] | None:
     """The open file whose lock is held; none where another process holds it."""
+    place = Path(os.readlink(f"/proc/self/fd/{folder}")) / name
     with writing(place):
-        handle = open(place, "a+")  # noqa: SIM115 - whoever gets it closes it
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        handle = os.fdopen(_open(name, folder))
+    if not is_taken(handle.fileno(), place):
         handle.close()
         return None
     return handle
+
+
+def _open(name: str, folder: int) -> int:
+    """Opens a file for reading, which suffices for a lock, and makes it where it is missing.
+
+    In two steps: where all may write, the kernel forbids to open another user's file as if it might have to be made.
+    """
+    while True:
+        with suppress(FileNotFoundError):
+            return os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+        with suppress(FileExistsError):
+            descriptor = os.open(name, os.O_RDONLY | os.O_CREAT | os.O_EXCL, ANY_USER_READS, dir_fd=folder)
+            os.fchmod(descriptor, ANY_USER_READS)
+            return descriptor

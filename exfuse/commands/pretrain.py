@@ -34,7 +34,7 @@ NO_LABELS = np.empty(0, dtype=np.int16)
 def run(graph: Graph, name: str, deterministic: bool = False) -> None:
     """Trains a backbone and measures its top-1 error, or takes it from where the preset says; writes both."""
     hardware = graph.spec.preset.hardware.made_deterministic(deterministic)
-    with running(graph, f"backbones/{name}") as (job, about), leased(hardware):
+    with running(graph, f"backbones/{name}") as (job, about), leased(hardware, graph.spec.resources("pretrain").gpus):
         normalization = graph.spec.normalization(name)  # first, because weights of a folder may not tell theirs
         device = devices.prepare(hardware, SEED)
         target = graph.layout.backbone(name)

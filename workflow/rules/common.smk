@@ -1,10 +1,12 @@
 # Loads the spec, locks the folder, and translates keys to Snakemake's clocks (exfuse/bridge.py).
 import re
 import shlex
+import signal
 import sys
 from pathlib import Path
 
 from exfuse.bridge import Bridge
+from exfuse.commands.gpus import visible_gpus
 from exfuse.errors import UserError
 
 
@@ -22,9 +24,17 @@ except UserError as error:
     stop(error)
 
 
+if workflow.is_main_process:
+    if workflow.local_exec and visible_gpus() and "gpus" not in workflow.global_resources:
+        workflow.register_resource("gpus", len(visible_gpus()))  # no more jobs at once than there are GPUs for
+else:
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # Slurm warns every process of a job: only trainings may heed it
+
+
 onstart:
     try:
         bridge.lock()  # a dry run or a report never comes here, nor a call with nothing to do
+        bridge.predict(workflow.cores)
     except UserError as error:
         stop(error)
 
@@ -38,8 +48,20 @@ EXFUSE = bridge.command
 BASE = f"results/{bridge.preset}"
 LOGS = f"{BASE}/logs"
 THREADS = GRAPH.spec.preset.hardware.threads
+MOST_CORES = 16  # for what takes any number: as many as one process that writes can keep busy
 
-shell.prefix(f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
+
+# Seconds each, and without torch: a cluster's queue would take longer.
+localrules:
+    set,
+    table,
+    figure,
+    claims,
+    html,
+
+
+# Who ends a job sends SIGTERM to its shell too, which then still waits for what it runs.
+shell.prefix(f"set -euo pipefail; trap : TERM; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 
 wildcard_constraints:

@@ -8,6 +8,8 @@ rule archives:
         manifest=made("archives") or f"{BASE}/no-archives-to-make",
     log:
         f"{LOGS}/archives.log",
+    resources:
+        **bridge.resources("archives"),
     shell:
         "{EXFUSE} data archives 2> {log}"
 
@@ -19,7 +21,9 @@ rule prepare:
         manifest=f"{BASE}/data/{{publisher}}/manifest.json",
     log:
         f"{LOGS}/data/{{publisher}}.log",
-    threads: 1 if GRAPH.spec.folder.generated else workflow.cores
+    threads: 1 if GRAPH.spec.folder.generated else MOST_CORES
+    resources:
+        **bridge.resources("prepare"),
     shell:
         "{EXFUSE} data prepare {wildcards.publisher} --workers {threads} 2> {log}"
 
@@ -32,5 +36,7 @@ rule set:
         manifest=f"{BASE}/data/sets/{{set}}.manifest.json",
     log:
         f"{LOGS}/data/sets/{{set}}.log",
+    resources:
+        **bridge.resources("set"),
     shell:
         "{EXFUSE} data set {wildcards.set} 2> {log}"

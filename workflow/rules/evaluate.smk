@@ -14,6 +14,8 @@ rule evaluate:
     log:
         f"{LOGS}/runs/{{run}}/seed{{seed}}/{{stage}}.val.log",
     threads: THREADS
+    resources:
+        **bridge.resources("evaluate"),
     shell:
         "{EXFUSE} score {wildcards.run} --seed {wildcards.seed} 2> {log}"
 
@@ -27,5 +29,7 @@ rule submit:
     log:
         f"{LOGS}/runs/{{run}}/seed{{seed}}/{{stage}}.test.log",
     threads: THREADS
+    resources:
+        **bridge.resources("submit"),
     shell:
         "{EXFUSE} submit {wildcards.run} --seed {wildcards.seed} 2> {log}"

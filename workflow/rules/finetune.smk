@@ -12,7 +12,9 @@ rule finetune:
         f"{LOGS}/runs/{{run}}/seed{{seed}}/{{stage}}.log",
     wildcard_constraints:
         run=one_of(run for run in GRAPH.spec.runs if len(GRAPH.spec.chain(run)) == 1),
-    threads: THREADS
+    threads: bridge.threads("finetune")
+    resources:
+        **bridge.resources("finetune"),
     shell:
         "{EXFUSE} finetune {wildcards.run} {wildcards.stage} --seed {wildcards.seed} 2> {log}"
 

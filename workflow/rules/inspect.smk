@@ -10,6 +10,8 @@ rule trace:
     log:
         f"{LOGS}/models/architecture.log",
     threads: THREADS
+    resources:
+        **bridge.resources("trace"),
     shell:
         "{EXFUSE} trace 2> {log}"
 
@@ -22,6 +24,8 @@ rule cost:
         manifest=f"{BASE}/models/costs.manifest.json",
     log:
         f"{LOGS}/models/costs.log",
+    resources:
+        **bridge.resources("cost"),
     shell:
         "{EXFUSE} costs 2> {log}"
 
@@ -35,5 +39,7 @@ rule probe:
     log:
         f"{LOGS}/models/probes.log",
     threads: THREADS
+    resources:
+        **bridge.resources("probe"),
     shell:
         "{EXFUSE} probe 2> {log}"

@@ -12,7 +12,9 @@ rule pretrain:
         manifest=f"{BASE}/backbones/{{backbone}}/manifest.json",
     log:
         f"{LOGS}/backbones/{{backbone}}.log",
-    priority: 1
-    threads: THREADS
+    priority: 2  # what most others wait for
+    threads: bridge.threads("pretrain")
+    resources:
+        **bridge.resources("pretrain"),
     shell:
         "{EXFUSE} pretrain {wildcards.backbone} 2> {log}"

@@ -15,6 +15,8 @@ rule table:
         manifest=f"{BASE}/tables/{{table}}.manifest.json",
     log:
         f"{LOGS}/tables/{{table}}.log",
+    resources:
+        **bridge.resources("table"),
     shell:
         "{EXFUSE} table {wildcards.table} 2> {log}"
 
@@ -33,6 +35,8 @@ rule figure:
         manifest=f"{BASE}/figures/{{figure}}.manifest.json",
     log:
         f"{LOGS}/figures/{{figure}}.log",
+    resources:
+        **bridge.resources("figure"),
     shell:
         "{EXFUSE} figure {wildcards.figure} 2> {log}"
 
@@ -50,6 +54,8 @@ rule claims:
         manifest=f"{BASE}/claims.manifest.json",
     log:
         f"{LOGS}/claims.log",
+    resources:
+        **bridge.resources("claims"),
     shell:
         "{EXFUSE} claims 2> {log}"
 
@@ -67,5 +73,7 @@ rule html:
         manifest=f"{BASE}/report/manifest.json",
     log:
         f"{LOGS}/report.log",
+    resources:
+        **bridge.resources("html"),
     shell:
         "{EXFUSE} report 2> {log}"
