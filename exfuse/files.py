@@ -58,6 +58,8 @@ def atomic_path(target: Path) -> Iterator[Path]:
         UserError: the folder cannot be written, or the disk is full.
     """
     with writing(target):
+        if _is_device(target):
+            raise FileExistsError(errno.EEXIST, "it is a device or a pipe")
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem[:80]}.", suffix=target.suffix)
     os.close(handle)
@@ -74,6 +76,13 @@ def atomic_path(target: Path) -> Iterator[Path]:
             os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_device(target: Path) -> bool:
+    """Whether a file would take the place of a device, as root may have it do, or of a pipe."""
+    return target.absolute().parent == Path("/dev") or (
+        target.exists() and not target.is_file() and not target.is_dir()
+    )
 
 
 @contextmanager

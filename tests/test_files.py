@@ -296,3 +296,19 @@ def test_digests_do_not_depend_on_the_pieces(tmp_path: Path, monkeypatch: pytest
     whole = digest(tmp_path / "x")
     monkeypatch.setattr("exfuse.files.CHUNK_BYTES", 7)
     assert digest(tmp_path / "x") == whole
+
+
+@pytest.mark.parametrize("name", ["/dev/full", "/dev/exfuse-new"])
+def test_devices_stay_devices(name: str) -> None:
+    """Root could replace one by a file, which every program on the machine would then write to."""
+    before = sorted(os.listdir("/dev"))
+    with pytest.raises(UserError, match=f"cannot write {name}: it is a device or a pipe"):
+        write_text(Path(name), "text")
+    assert sorted(os.listdir("/dev")) == before
+
+
+def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="it is a device or a pipe"):
+        write_text(tmp_path / "pipe", "text")
+    assert (tmp_path / "pipe").is_fifo()
