@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import sys
 
 from exfuse import provenance  # noqa: F401 - starts a job's clock before libraries are loaded that take seconds
@@ -16,6 +17,7 @@ TRY_AGAIN = 75
 
 def main() -> None:
     """Runs a verb; a user's error is one message and exit code 1, Ctrl-C exit code 130, a saved training's 75."""
+    signal.signal(signal.SIGUSR1, signal.default_int_handler)  # Slurm's warning, before a training hears it
     if sys.stdout is None:  # closed by who called
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open to the end
     try:
@@ -39,7 +41,7 @@ def _run() -> int | str | None:
             sys.stdout.reconfigure(errors="replace")  # names of files, in a locale that has not their letters
         app()
     except Interrupted as end:
-        print(f"interrupted: {end}", file=sys.stderr)
+        _say(f"interrupted: {end}")
         return TRY_AGAIN
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -47,9 +49,15 @@ def _run() -> int | str | None:
     except (KeyboardInterrupt, SystemExit) as end:  # typer turns Ctrl-C into an exit without a word
         if isinstance(end, SystemExit) and end.code != INTERRUPTED:
             return end.code
-        print("interrupted; what is finished is kept", file=sys.stderr)
+        _say("interrupted; what is finished is kept")
         return INTERRUPTED
     return 0
+
+
+def _say(message: str) -> None:
+    """Once, where several processes share a training."""
+    if os.environ.get("RANK", "0") == "0":
+        print(message, file=sys.stderr)
 
 
 def _flush() -> None:

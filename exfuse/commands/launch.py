@@ -4,7 +4,6 @@ What `torchrun` leaves open is done here: GPUs are taken all or none; SIGUSR1 re
 time that saving takes; and where they end with 75 (saved: the same call goes on), so does this process.
 """
 
-import ctypes
 import os
 import platform
 import signal
@@ -21,6 +20,7 @@ from exfuse.commands.gpus import leased, visible_gpus
 from exfuse.errors import UserError
 from exfuse.spec.resources import Resources
 from exfuse.spec.settings import Hardware
+from exfuse.training.interruption import end_with_parent
 
 LAUNCHER = "EXFUSE_LAUNCHER"
 """The process that started a training's processes, in their environment."""
@@ -30,8 +30,6 @@ KEPT = ("SLURM_JOB_ID", "SLURM_CONF")
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 TRY_AGAIN, FAILED = 75, 1
 SECONDS_TO_MEET = 600
-PARENT_DEATH = 1
-"""Linux' ``PR_SET_PDEATHSIG``."""
 
 
 def launch(title: str, taken: Resources, hardware: Hardware) -> NoReturn:
@@ -161,6 +159,6 @@ def end_with_launcher() -> None:
     launcher = os.environ.get(LAUNCHER)
     if launcher is None:
         return
-    ctypes.CDLL(None, use_errno=True).prctl(PARENT_DEATH, signal.SIGTERM)
+    end_with_parent(signal.SIGTERM)
     if os.getppid() != int(launcher):  # killed already
         os.kill(os.getpid(), signal.SIGTERM)

@@ -20,6 +20,9 @@ from exfuse.files import atomic_folder, atomic_path, read_csv, write_json, write
 from exfuse.spec.graph import Graph, Job
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from exfuse.evaluation.inference import InferenceSettings
     from exfuse.models.segmenter import Segmenter
     from exfuse.spec.weights import Scores
@@ -111,13 +114,18 @@ def _score_val(
 
     class_map = ClassMap(graph.spec.classes[1:], graph.spec.all_classes)
     predictions: dict[str, bytes] = {}
+
+    def keep(name: str, labels: "NDArray[np.uint8]") -> None:
+        if folder is not None:
+            predictions[name] = encode_mask(class_map.to_masks[labels])
+
     results = evaluate_segmentation(
         model,
         WholeImageSet(graph.layout.set("val"), graph.layout.data, class_map),
         class_map.num_classes,
         inference_settings(graph, run_name, model),
         boundary_width=graph.spec.preset.evaluation.boundary_width,
-        keep=lambda name, labels: predictions.update({name: encode_mask(class_map.to_masks[labels])}),
+        keep=keep,
         crew=crew,
     )
     summaries = {MODES[result.flip]: summarize_segmentation(result, class_map.names) for result in results}

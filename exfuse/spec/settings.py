@@ -225,7 +225,8 @@ class Hardware(Frozen):
     """Whether a GPU computes the same bits each time, which costs speed; a processor always does."""
     compile: bool = False
     """Whether trainings go through `torch.compile`: it takes minutes at first, needs a C++ compiler, and joins
-    operations, which changes the last bits of the results as another device would."""
+    operations, which changes the last bits of the results as another device would. While it compiles, in the first
+    step, no signal is heard."""
 
     def made_deterministic(self, wanted: bool) -> "Hardware":
         """The same, ``deterministic`` where that is wanted."""

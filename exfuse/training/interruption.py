@@ -78,5 +78,10 @@ def ignore_signals(worker: int = 0) -> None:
     """
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    end_with_parent(signal.SIGKILL)
+
+
+def end_with_parent(how: signal.Signals) -> None:
+    """Asks the kernel for a signal to this process should the one that started it end, however it does; on Linux."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(PARENT_DEATH, how)

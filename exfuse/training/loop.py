@@ -228,17 +228,17 @@ class Training:
         Raises:
             UserError: it does not fit; other code saved it.
         """
-        self.done = content["done"]
         try:
             self._model.load_state_dict(content["model"])
             self._optimizer.load_state_dict(content["optimizer"])
-        except (RuntimeError, ValueError, KeyError) as error:
+            self.history.restore(content["history"], self._course.device)
+            torch.set_rng_state(content["random"])
+            self.done = int(content["done"])
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
                 f"{self._course.title}: the saved state does not fit, so other code saved it ({error}). Delete it "
                 "(results/<preset>/state/) to train anew, or use the version that saved it."
             ) from error
-        self.history.restore(content["history"], self._course.device)
-        torch.set_rng_state(content["random"])
 
 
 @contextmanager

@@ -28,6 +28,8 @@ T = TypeVar("T")
 JOINING_SECONDS = 900.0
 """Processes that start together may wait for each other: the first for an earlier process of the job, 300 s at most."""
 POLL_SECONDS = 0.2
+SECONDS_TO_SPEAK = 3.0
+"""Who ended first says why; meanwhile `torchrun` mostly ends those who could only say that somebody did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,8 @@ def _all_are_there() -> Iterator[None]:
     except RuntimeError as error:
         if not isinstance(error, dist.DistError) and "gloo" not in str(error):
             raise
-        reason = str(error).strip().splitlines()[0]
+        time.sleep(SECONDS_TO_SPEAK)
+        reason = str(error).strip().splitlines()[0].partition(". ")[0]
         raise UserError(
             f"another process of this training ended, or cannot be reached ({reason}). See its own messages; the "
             "same call goes on from the last state that was saved."

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -86,6 +87,18 @@ def test_ctrl_c_while_libraries_are_loaded(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.delitem(sys.modules, "exfuse.cli.program", raising=False)
     monkeypatch.setattr(sys, "meta_path", [_Interrupting, *sys.meta_path])
     assert call(monkeypatch, "--version") == 130
+    assert capsys.readouterr().err == "interrupted; what is finished is kept\n"
+
+
+def test_slurms_warning_before_a_training_hears_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+    monkeypatch.setattr("exfuse.cli.program.app", lambda: signal.raise_signal(signal.SIGUSR1))
+    try:
+        assert call(monkeypatch, "times") == 130
+    finally:
+        signal.signal(signal.SIGUSR1, before)
     assert capsys.readouterr().err == "interrupted; what is finished is kept\n"
 
 

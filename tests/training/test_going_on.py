@@ -15,10 +15,10 @@ from torch.utils.data import Dataset
 
 from exfuse.data.loading import make_loader
 from exfuse.data.sampling import Position, StepSampler
-from exfuse.errors import Interrupted
+from exfuse.errors import Interrupted, UserError
 from exfuse.spec.settings import Optimizer
 from exfuse.training.interruption import ignore_signals, interruption
-from exfuse.training.loop import Course, train
+from exfuse.training.loop import Course, Training, train
 from exfuse.training.state import StateFolder
 from tests.training.conftest import Points, make_course
 from tests.training.killed import network
@@ -137,3 +137,15 @@ def test_a_second_ctrl_c_while_a_state_is_written_leaves_the_one_before(
     assert (StateFolder(tmp_path / "state", "key").latest() or {})["done"] == 3
     names = {path.name for path in (tmp_path / "state").iterdir()}
     assert names == {f"step00000000{step}.{suffix}" for step in (2, 3) for suffix in ("pt", "json")}
+
+
+@pytest.mark.parametrize("part", ["done", "model", "optimizer", "history", "random"])
+@pytest.mark.parametrize("content", [None, {}])
+def test_a_state_that_other_code_saved_is_said(part: str, content: object) -> None:
+    model = network()
+    training = Training(model, Points(model), make_course())
+    saved = training.content()
+    with pytest.raises(UserError, match="a training: the saved state does not fit, so other code saved it"):
+        training.restore({**saved, part: content})
+    with pytest.raises(UserError, match="does not fit"):
+        training.restore({name: value for name, value in saved.items() if name != part})
