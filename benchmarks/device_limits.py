@@ -26,6 +26,7 @@ def measure_limits(device: torch.device, precision: str) -> Limits:
     """The best of several trials on the device, with as many threads as torch has now."""
     on_gpu = device.type == "cuda"
     side, size = (8192, 1 << 30) if on_gpu else (2048, 1 << 28)
+    torch.backends.cuda.matmul.allow_tf32 = True  # as convolutions of float32 have it
     matrix = torch.randn(side, side, device=device, dtype=getattr(torch, precision))
     product = torch.empty_like(matrix)
     source = torch.ones(size // 4, device=device)

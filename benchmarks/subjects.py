@@ -21,6 +21,7 @@ from exfuse.spec.graph.inspection import pretraining_classes
 from exfuse.spec.load import load
 from exfuse.spec.model import BackboneSpec
 from exfuse.spec.settings import FineTuning, Hardware, Pretraining, Schedule, StageName
+from exfuse.training.device import prepare
 from exfuse.training.finetuning import Segmentation
 from exfuse.training.loop import Course
 from exfuse.training.pretraining import Classification
@@ -81,8 +82,7 @@ def subject(name: str, options: Options) -> Subject:
     """The run or backbone of that name."""
     graph = Graph(load(ROOT, options.preset))
     hardware = hardware_of(options)
-    torch.set_num_threads(hardware.threads)
-    torch.manual_seed(0)
+    prepare(hardware, seed=0)
     if name in graph.spec.runs:
         return _segmenter(graph, name, hardware, options)
     return _classifier(graph, name, hardware, options)
@@ -91,7 +91,12 @@ def subject(name: str, options: Options) -> Subject:
 def hardware_of(options: Options) -> Hardware:
     """The preset's, with what the command line chose in its place."""
     given = load(ROOT, options.preset).preset.hardware
-    changes = {"threads": options.threads, "precision": options.precision, "compile": options.compile}
+    changes = {
+        "device": options.device,
+        "threads": options.threads,
+        "precision": options.precision,
+        "compile": options.compile,
+    }
     return given.model_copy(update={key: value for key, value in changes.items() if value is not None})
 
 

@@ -8,7 +8,8 @@ Each model trains in a process of its own with the project's loop. Rounds of ste
 
 bare       the same model and batches in a loop written by hand (forward, loss, backward, clipping, optimizer)
 reference  the same backbone as a classifier in a plain loop like torchvision's references, at the same image size; the
-           ratio is that of multiply-accumulates a second, because a segmenter does more with an image
+           ratio is that of multiply-accumulates a second (three forward passes on both sides), because a segmenter does
+           more with an image
 
 and a ratio is that of two rounds that follow each other. A training's multiply-accumulates are those of the forward and
 the backward pass as the network is built, heads of semantic supervision and auxiliary losses included. The device's
@@ -35,7 +36,7 @@ from benchmarks.device_limits import Limits, measure_limits
 from benchmarks.process_memory import MEBIBYTE, in_fresh_process, peak_bytes
 from benchmarks.rounds import spread
 from benchmarks.subjects import Options, Subject, hardware_of, subject
-from benchmarks.training_loops import Rounds, bare_loop, own_share, placed, reference_loop, reference_network
+from benchmarks.training_loops import Rounds, bare_loop, own_shares, placed, reference_loop, reference_network
 from exfuse.planning.work import update_bytes
 
 MODELS = ("gcn-resnext101", "exfuse", "resnext101-ss")
@@ -51,7 +52,7 @@ class Measured:
         size: side of the images in pixels.
         step: seconds of a step in each round.
         waiting: share of each round, none where batches were made up.
-        own: share of a step, none on a GPU.
+        own: share of each round, none on a GPU.
         gmac: of a step.
         memory: bytes.
         to_bare: rate by the bare loop's, of each round.
@@ -65,7 +66,7 @@ class Measured:
     size: int
     step: list[float]
     waiting: list[float] | None
-    own: float | None
+    own: list[float] | None
     gmac: float
     memory: int
     to_bare: list[float]
@@ -98,23 +99,29 @@ def measure(name: str, options: Options, steps: int, rounds: int, limits: Limits
     update = update_bytes(found.work.gradient_bytes, momenta, clipped=clipped, parts=parts) / limits.bytes_per_s
     rates = limits.flops_per_s, limits.bytes_per_s
     gmac = parts * found.work.flops / 2 / GIGA
+    three_passes = 3 * parts * found.work.forward_macs / GIGA
     return Measured(
         batch=course.batch_size,
         size=found.size,
         step=[seconds / steps for seconds in ours],
         waiting=[one / all_ for one, all_ in zip(counted.waiting, ours, strict=True)] if found.loaded else None,
-        own=None if device.type == "cuda" else own_share(found, steps),
+        own=None if device.type == "cuda" else _own(found, steps, rounds),
         gmac=gmac,
         memory=kept["memory"],
         to_bare=[theirs / own for own, theirs in zip(ours, counted.seconds["bare"], strict=True)],
         to_reference=[
-            theirs * gmac / (own * reference_gmac)
+            theirs * three_passes / (own * reference_gmac)
             for own, theirs in zip(ours, counted.seconds["reference"], strict=True)
         ],
         reference=reference,
         roofline=parts * found.work.seconds(*rates) + update,
         fused=parts * found.work.seconds(*rates, fused=True) + update,
     )
+
+
+def _own(found: Subject, steps: int, rounds: int) -> list[float]:
+    with redirect_stderr(io.StringIO()):
+        return own_shares(found, steps, rounds)
 
 
 def _gmac(network: nn.Module, found: Subject) -> float:
@@ -133,7 +140,7 @@ def print_measured(name: str, found: Measured) -> None:
         "images/s": spread([found.batch / one for one in found.step], 1),
         "step, ms": spread([1000 * one for one in found.step], 1),
         "waiting": waiting,
-        "own": "not on a GPU" if found.own is None else f"{100 * found.own:.1f} %",
+        "own": "not on a GPU" if found.own is None else spread([100 * one for one in found.own], 1) + " %",
         "GMAC/s": f"{spread([found.gmac / one for one in found.step], 1)}  ({found.gmac:.2f} GMAC a step)",
         "memory": f"{found.memory / MEBIBYTE:.0f} MiB",
         "÷ bare loop": spread(found.to_bare, 3),

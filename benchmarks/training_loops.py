@@ -19,7 +19,9 @@ from exfuse.models import build_classifier
 from exfuse.models.placement import MEMORY_FORMAT, place
 from exfuse.models.segmenter import Segmenter
 from exfuse.spec.model import BackboneSpec
-from exfuse.training.loop import Training, build_optimizer, train
+from exfuse.spec.settings import Optimizer
+from exfuse.training import loop
+from exfuse.training.loop import build_optimizer, train
 from exfuse.training.losses import Losses
 
 CHANNELS = (64, 128, 256, 512)
@@ -33,7 +35,7 @@ def finish(device: torch.device) -> None:
 
 
 def bare_loop(subject: Subject, model: nn.Module) -> Callable[[int], None]:
-    """The fewest lines that train a model: forward, loss, backward, clipping, optimizer; nothing is noted or saved."""
+    """The fewest lines that train a model: forward, loss, backward, clipping, optimizer, a whole batch at once."""
     course, task = subject.course, subject.task
     optimizer, batches = build_optimizer(model, course.optimizer), subject.batches(0)
     mean = torch.tensor(task.normalization.mean, device=course.device)[:, None, None]
@@ -166,13 +168,18 @@ class _Timed:
 
 
 @contextmanager
-def _watching(timed: _Timed, training: Training) -> Iterator[None]:
-    """Within, what a training computes is timed: backward passes, clipping and the optimizer."""
-    backward, clip, optimizer = Tensor.backward, nn.utils.clip_grad_norm_, training._optimizer
+def _watching(timed: _Timed) -> Iterator[None]:
+    """Within, what trainings compute is timed: backward passes, clipping and the optimizer."""
+
+    def build(model: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
+        optimizer = build_optimizer(model, settings)
+        optimizer.step = timed(optimizer.step)  # type: ignore[method-assign]
+        return optimizer
+
     with (
-        mock.patch.object(optimizer, "step", timed(optimizer.step)),
-        mock.patch.object(Tensor, "backward", timed(backward)),
-        mock.patch.object(nn.utils, "clip_grad_norm_", timed(clip)),
+        mock.patch.object(loop, "build_optimizer", build),
+        mock.patch.object(Tensor, "backward", timed(Tensor.backward)),
+        mock.patch.object(nn.utils, "clip_grad_norm_", timed(nn.utils.clip_grad_norm_)),
     ):
         yield
 
@@ -190,20 +197,27 @@ class _Watched:
         return cast(Losses, self._losses(images, targets, count))
 
 
-def own_share(subject: Subject, steps: int) -> float:
-    """The share of a step on a processor that is neither forward, backward, clipping, optimizer nor loading."""
-    timed, model = _Timed(), deepcopy(subject.model)
-    task = subject.of(model)
-    training = Training(model, _Watched(task, timed), subject.course)
-    total = 0.0
-    with _watching(timed, training):
-        for number, batch in enumerate(islice(subject.batches(0), steps + 2)):
-            if number == 2:  # the first ones allocate
-                timed.seconds, total = 0.0, 0.0
-            start = time.perf_counter()
-            training.step(*task.to_device(*batch))
-            total += time.perf_counter() - start
-    return 1 - timed.seconds / total
+def own_shares(subject: Subject, steps: int, rounds: int) -> list[float]:
+    """The share of a step on a processor that is neither forward, backward, clipping, optimizer nor loading.
+
+    Of each round of steps of :func:`train`, with all that it does between two batches.
+    """
+    timed, model, shares = _Timed(), deepcopy(subject.model), []
+
+    def batches(first: int) -> Iterator[Batch]:
+        source = subject.batches(first)
+        yield from islice(source, 2)  # the first ones allocate
+        for _ in range(rounds):
+            timed.seconds, total = 0.0, 0.0
+            for batch in islice(source, steps):
+                start = time.perf_counter()
+                yield batch
+                total += time.perf_counter() - start
+            shares.append(1 - timed.seconds / total)
+
+    with _watching(timed):
+        train(model, batches, _Watched(subject.of(model), timed), subject.course)
+    return shares
 
 
 def placed(network: nn.Module, device: torch.device) -> nn.Module:
