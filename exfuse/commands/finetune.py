@@ -4,6 +4,7 @@ from exfuse.commands import score
 from exfuse.commands.describe import segmenter_info
 from exfuse.commands.gpus import leased
 from exfuse.commands.jobs import running
+from exfuse.commands.placing import prepared
 from exfuse.commands.pretrain import peak_memory_mb
 from exfuse.commands.states import states_of
 from exfuse.data.labels import ClassMap
@@ -13,7 +14,6 @@ from exfuse.models.segmenter import Segmenter
 from exfuse.models.weights import load_weights, save_weights
 from exfuse.spec.graph import Graph
 from exfuse.spec.settings import StageName
-from exfuse.training import device as devices
 from exfuse.training.finetuning import fine_tune
 from exfuse.training.team import team
 
@@ -23,7 +23,7 @@ def run(graph: Graph, run_name: str, stage: StageName, seed: int, deterministic:
     name = f"runs/{run_name}/seed{seed}/{stage}"
     hardware = graph.spec.preset.hardware.made_deterministic(deterministic)
     with running(graph, name) as (job, about), leased(hardware):
-        device = devices.prepare(hardware, seed)
+        device = prepared(graph, "finetune", hardware, seed)
         target = graph.layout.stage(run_name, seed, stage)
         model = build(graph.spec.model(run_name))
         before = graph.jobs[job.upstream[0]]
@@ -60,7 +60,7 @@ def run(graph: Graph, run_name: str, stage: StageName, seed: int, deterministic:
 
 def load_model(graph: Graph, run_name: str, seed: int) -> Segmenter:
     """A run's trained model, on the preset's device."""
-    device = devices.prepare(graph.spec.preset.hardware, seed)
+    device = prepared(graph, "evaluate", graph.spec.preset.hardware, seed)
     model = build(graph.spec.model(run_name))
     last = graph.job(graph.last_stage(run_name, seed))
     model.load_state_dict(load_weights(last.manifest.with_name("weights.safetensors")))

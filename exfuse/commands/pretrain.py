@@ -9,6 +9,7 @@ import torch
 from exfuse.commands.describe import classifier_info
 from exfuse.commands.gpus import leased
 from exfuse.commands.jobs import running
+from exfuse.commands.placing import prepared
 from exfuse.commands.states import states_of
 from exfuse.data.loading import ImageNetSet
 from exfuse.data.transforms import CentreCrop
@@ -20,7 +21,6 @@ from exfuse.models.semantic_supervision import Classifier
 from exfuse.models.weights import save_weights
 from exfuse.spec.graph import Graph
 from exfuse.spec.settings import Hardware, Normalization
-from exfuse.training import device as devices
 from exfuse.training.history import History
 from exfuse.training.pretraining import SEED, pretrain
 from exfuse.training.starting import CLASSIFIER, public_classifier, trained_classifier, untrained_classifier
@@ -36,7 +36,7 @@ def run(graph: Graph, name: str, deterministic: bool = False) -> None:
     hardware = graph.spec.preset.hardware.made_deterministic(deterministic)
     with running(graph, f"backbones/{name}") as (job, about), leased(hardware, graph.spec.resources("pretrain").gpus):
         normalization = graph.spec.normalization(name)  # first, because weights of a folder may not tell theirs
-        device = devices.prepare(hardware, SEED)
+        device = prepared(graph, "pretrain", hardware, SEED)
         target = graph.layout.backbone(name)
         if graph.spec.pretrains:
             states = states_of(graph, job)
@@ -72,11 +72,11 @@ def _from_elsewhere(graph: Graph, name: str) -> tuple[dict[str, torch.Tensor], s
 def _train(
     graph: Graph, name: str, hardware: Hardware, device: torch.device, states: StateFolder, crew: Team
 ) -> tuple[Classifier, History]:
-    prepared = graph.layout.publisher("imagenet")
-    num_classes = len(read_csv(prepared / "classes.csv"))
+    indices = graph.layout.publisher("imagenet")
+    num_classes = len(read_csv(indices / "classes.csv"))
     architecture, archives = graph.spec.backbone(name), graph.spec.archive_folder
     preset = graph.spec.preset.model_copy(update={"hardware": hardware})
-    return pretrain(name, architecture, preset, prepared, archives, num_classes, device, states, crew)
+    return pretrain(name, architecture, preset, indices, archives, num_classes, device, states, crew)
 
 
 def _measure(

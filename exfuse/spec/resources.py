@@ -20,9 +20,9 @@ class Resources(Frozen):
     nodes: int = Field(1, ge=1)
     memory_gb: float = Field(4.0, gt=0)
     """Of each node: what Slurm is asked for, and ends the job beyond. It limits nothing where there is no Slurm."""
-    hours: float = Field(1.0, gt=0)
+    hours: float = Field(1.0, ge=0.1)
     """Slurm's time limit. A training that needs more is warned before, saves its state and goes on in a next job."""
-    partition: str | None = Field(None, min_length=1)
+    partition: str | None = Field(None, pattern=r"^\S+$")
     """Slurm's; none: the cluster's default."""
 
     @property
@@ -58,8 +58,11 @@ class ResourcesByRule(Frozen):
     @model_validator(mode="after")
     def _only_trainings_are_shared(self) -> Self:
         for rule in type(self).model_fields:
-            if rule not in TRAINING and rule != "common" and self.of(rule).team > 1:
-                raise ValueError(f"{rule} takes one process (gpus 0 or 1, nodes 1); only trainings can be shared out")
+            taken = self.of(rule)
+            if rule not in TRAINING and rule != "common" and (taken.team > 1 or taken.processes > 1):
+                raise ValueError(
+                    f"{rule} takes one process (gpus 0 or 1, processes 1, nodes 1); only trainings can be shared out"
+                )
         return self
 
     def of(self, rule: str) -> Resources:

@@ -7,6 +7,7 @@ import multiprocessing
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,6 +15,8 @@ from types import FrameType
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 """Sent by Snakemake and Slurm (end, or be requeued), by Ctrl-C, and by Slurm's warning before the time is up."""
 
+SAME_SECONDS = 1.0
+"""Within them a second Ctrl-C is the first one, which the process that started this one has passed on as well."""
 PARENT_DEATH = 1
 """Linux' ``PR_SET_PDEATHSIG``."""
 
@@ -27,10 +30,14 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
+        self._since = 0.0
 
     def _catch(self, number: int, frame: FrameType | None) -> None:
-        if self.signal == signal.SIGINT == number:  # Ctrl-C twice: a person who does not want to wait
+        again = self.signal == signal.SIGINT == number and time.monotonic() - self._since > SAME_SECONDS
+        if again:  # Ctrl-C twice: a person who does not want to wait
             raise KeyboardInterrupt
+        if self.signal is None:
+            self._since = time.monotonic()
         self.signal = signal.Signals(number)
 
 

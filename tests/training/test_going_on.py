@@ -72,10 +72,21 @@ def test_an_interrupted_training_ends_with_the_same_bits(tmp_path: Path, workers
     assert (folder / "history.csv").read_bytes() == (tmp_path / "alone" / "history.csv").read_bytes()
 
 
-def test_a_second_ctrl_c_does_not_wait_for_the_step() -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What tells one Ctrl-C from two; its one value may be set."""
+    now = [0.0]
+    monkeypatch.setattr("exfuse.training.interruption.time.monotonic", lambda: now[0])
+    return now
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_step(clock: list[float]) -> None:
     with interruption() as caught:
         os.kill(os.getpid(), signal.SIGINT)
+        clock[0] = 0.5
+        os.kill(os.getpid(), signal.SIGINT)  # the same one, passed on by the launcher too
         assert caught.signal is signal.SIGINT
+        clock[0] = 1.5
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -125,10 +136,11 @@ def test_a_signal_while_a_state_is_written(
 
 
 def test_a_second_ctrl_c_while_a_state_is_written_leaves_the_one_before(
-    tmp_path: Path, while_writing: Callable[[int, Callable[[], None]], None]
+    tmp_path: Path, clock: list[float], while_writing: Callable[[int, Callable[[], None]], None]
 ) -> None:
     def twice() -> None:
         os.kill(os.getpid(), signal.SIGINT)
+        clock[0] += 1.5
         os.kill(os.getpid(), signal.SIGINT)
 
     while_writing(4, twice)

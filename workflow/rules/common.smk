@@ -34,7 +34,8 @@ else:
 onstart:
     try:
         bridge.lock()  # a dry run or a report never comes here, nor a call with nothing to do
-        bridge.predict(workflow.cores)
+        if workflow.local_exec:  # when a cluster's queue lets jobs run cannot be predicted
+            bridge.predict(workflow.cores)
     except UserError as error:
         stop(error)
 
