@@ -16,7 +16,7 @@ from exfuse.spec.fidelity import Fidelity, Part, Section, StatedHyperparameters
 from exfuse.spec.ledger import used_ledger
 from exfuse.spec.names import require
 from exfuse.spec.paper import Backbone, Claim, DecoderSwitches, Run, Table
-from exfuse.spec.settings import Preset
+from exfuse.spec.preset import Preset
 from exfuse.spec.spec import Spec
 from exfuse.spec.validate import require_sources, split_sources, validate
 from exfuse.spec.yaml import KeyPath, Tree

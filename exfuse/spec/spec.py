@@ -11,8 +11,9 @@ from exfuse.spec.datasets import VOC_CLASSES, Datasets, Folder
 from exfuse.spec.fidelity import Fidelity
 from exfuse.spec.model import BackboneSpec, DecoderSpec, ModelSpec, Prediction, SemanticSupervisionSpec
 from exfuse.spec.paper import Backbone, Claim, DecoderSwitches, Measure, Run, Table
+from exfuse.spec.preset import Preset
 from exfuse.spec.resources import Resources
-from exfuse.spec.settings import FineTuning, Normalization, Preset, StageName
+from exfuse.spec.settings import FineTuning, Normalization, StageName
 from exfuse.spec.weights import read_info
 
 BACKBONE_WEIGHTS = ("imagenet", "public", "random")

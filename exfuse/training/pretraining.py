@@ -14,7 +14,8 @@ from exfuse.models import build_classifier
 from exfuse.models.placement import MEMORY_FORMAT, place
 from exfuse.models.semantic_supervision import Classifier
 from exfuse.spec.model import BackboneSpec
-from exfuse.spec.settings import Normalization, Preset
+from exfuse.spec.preset import Preset
+from exfuse.spec.settings import Normalization
 from exfuse.training.device import compiled
 from exfuse.training.history import History
 from exfuse.training.interruption import ignore_signals

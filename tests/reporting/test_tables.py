@@ -13,7 +13,7 @@ from exfuse.reporting.latex import escape
 from exfuse.reporting.tables import COLUMNS, write_table
 from exfuse.spec.own import OwnData
 from exfuse.spec.paper import Measure
-from exfuse.spec.settings import ServerScore
+from exfuse.spec.preset import ServerScore
 
 PRINTED = {
     "table1": [70.04, 73.79, 72.17, 75.97, 72.28, 75.98, 72.41, 76.02],

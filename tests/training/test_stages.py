@@ -22,7 +22,8 @@ from exfuse.spec.model import (
     Tap,
     Upsampling,
 )
-from exfuse.spec.settings import FineTuning, Optimizer, Preset, Schedule
+from exfuse.spec.preset import Preset
+from exfuse.spec.settings import FineTuning, Optimizer, Schedule
 from exfuse.training.finetuning import fine_tune
 from exfuse.training.pretraining import pretrain
 
