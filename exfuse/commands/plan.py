@@ -20,6 +20,7 @@ from exfuse.planning.subjects import Subject
 from exfuse.planning.work import Work
 from exfuse.spec.freshness import stale_jobs
 from exfuse.spec.graph import Graph
+from exfuse.training.notes import usable
 
 MOST_PROCESSES = 4
 """That count networks; each imports torch."""
@@ -56,8 +57,15 @@ def run(graph: Graph, wishes: Wishes) -> None:
     if wishes.measure is not False:
         rates.measure(graph, needed, only_missing=wishes.measure is None)
     machine, terms = choose(graph, needed, wishes.choice)
-    plan = make_plan(graph, works_of(graph, needed, min(usable_cores(), MOST_PROCESSES)), machine, done)
+    works = works_of(graph, needed, min(usable_cores(), MOST_PROCESSES))
+    plan = make_plan(graph, works, machine, done, saved_steps(graph) if wishes.todo else None)
     _show(graph, plan, terms, wishes)
+
+
+def saved_steps(graph: Graph) -> dict[str, int]:
+    """Steps that interrupted trainings have saved under their jobs' keys, by job."""
+    found = {name: usable(graph.layout.training(name), job.key) for name, job in graph.jobs.items()}
+    return {name: saved.step for name, saved in found.items() if saved is not None}
 
 
 def works_of(graph: Graph, needed: dict[str, Subject], processes: int = 1) -> dict[str, Work]:
@@ -66,7 +74,7 @@ def works_of(graph: Graph, needed: dict[str, Subject], processes: int = 1) -> di
     missing = {key: subject for key, subject in needed.items() if key not in works}
     if not missing:
         return works
-    say(f"counting the operations of {len(missing)} networks; the next plan finds them counted")
+    say(f"counting the operations of {len(missing)} networks")
     with Progress("count", "networks") as display:
         counted = ordered_map(count_one, missing.values(), min(processes, len(missing)))
         for number, (key, work) in enumerate(zip(missing, counted, strict=True), start=1):
@@ -89,7 +97,7 @@ def count_one(subject: Subject) -> Work:
 def _show(graph: Graph, plan: Plan, terms: Terms, wishes: Wishes) -> None:
     raw = archives(graph)
     if wishes.json_file is not None:
-        content = json.dumps(facts(plan, terms, raw), indent=2, ensure_ascii=False) + "\n"
+        content = json.dumps(facts(plan, terms, raw), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         if str(wishes.json_file) == "-":
             sys.stdout.write(content)
         else:

@@ -49,7 +49,7 @@ def measure(graph: Graph, needed: Iterable[str], *, only_missing: bool = False) 
     """
     reason = why_not(graph)
     if only_missing:
-        known = read_measurement(graph.spec.root)
+        known = read_measurement(graph.spec.root, graph.spec.preset.hardware)
         if reason is not None:
             say(f"no rates are measured: {reason}")
             return
@@ -63,14 +63,15 @@ def measure(graph: Graph, needed: Iterable[str], *, only_missing: bool = False) 
     cores = not _on_gpu(hardware)
     processes = max(1, usable_cores() // hardware.threads) if cores else 1
     say(f"timing {len(courses)} networks, {processes} at once")
+    began = time.monotonic()
     parts, passes = _rounds(courses, hardware, processes)
     plain, torch = (_start_seconds(graph.spec.preset.name, program, processes) for program in (False, True))
     found = Measurement(
         device=_words(hardware), cores=cores, side_by_side=processes, when=time.strftime("%Y-%m-%d %H:%M"),
-        rates=Measured(parts, passes, (plain, torch)),
+        rates=Measured(parts, passes, (plain, torch), hardware.threads),
     )  # fmt: skip
-    write_measurement(graph.spec.root, found)
-    say(f"kept in {rates_file(graph.spec.root)}")
+    write_measurement(graph.spec.root, hardware, found)
+    say(f"timed in {time.monotonic() - began:.0f} s, kept in {rates_file(graph.spec.root, hardware)}")
 
 
 def _rounds(
@@ -125,11 +126,19 @@ def _words(hardware: Hardware) -> str:
 
 
 def _start_seconds(preset: str, torch: bool, processes: int) -> float:
-    """The processor's time of what a job does before its work, with as many at once as there will be."""
+    """The processor's time of what a job does before its work, with as many at once as there will be.
+
+    Raises:
+        UserError: a process that should only have started failed.
+    """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-c", STARTS[torch].format(preset=preset)]
     started = [subprocess.Popen(command) for _ in range(processes)]
-    for process in started:
-        process.wait()
+    codes = [process.wait() for process in started]
+    if any(codes):
+        raise UserError(
+            f"what a job takes to start cannot be timed: a process ended with exit code {next(filter(None, codes))} "
+            "after what it says above. Mend that, or plan with `--device`."
+        )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / processes

@@ -30,7 +30,7 @@ from exfuse.training.pretraining import Classification
 from exfuse.training.task import Task
 
 LEAST_CALLS = 3
-LEAST_SECONDS = 0.25
+LEAST_SECONDS = 0.15
 """A step or a pass is timed as often and as long at least, after a first one that is not counted."""
 BATCH_AT_EVALUATION = 32
 FLIPS = (False, True)

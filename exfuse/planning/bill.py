@@ -44,6 +44,7 @@ def facts(plan: Plan, terms: Terms, archives: Archives) -> dict[str, Any]:
         "count": plan.count,
         "rates": list(terms.rates),
         "assumptions": list(terms.assumed),
+        "warnings": list(_warnings(plan, terms)),
         "unknown": [*plan.unknown, *(f"the size of {file}" for file in archives.unknown)],
         "total": {**_sums(plan.jobs, plan.count, terms), "archives_gb": archives.bytes / 1e9},
         "makespan_hours": plan.timetable.makespan / HOUR,
@@ -102,6 +103,7 @@ def _job(job: PlannedJob, plan: Plan, terms: Terms) -> dict[str, Any]:
         "job": job.name,
         "rule": job.rule,
         "devices": job.devices,
+        "devices_in_resources": job.wanted,
         **_sums((job,), plan.count, terms),
         "starts_hours": plan.timetable.starts[job.name] / HOUR,
         "critical": job.name in plan.timetable.critical_path,
@@ -168,17 +170,31 @@ def _whole(plan: Plan, terms: Terms, archives: Archives) -> Iterator[str]:
     yield f"from the first job to the last with {plan.count} {plural}: {duration(times.makespan)}"
     if terms.price is not None:
         yield f"{plan.count} {plural} for all of that time: {_times(terms.price, _rented(plan)):,.2f}"
-    yield f"critical path, which more devices do not shorten: {duration(times.critical_seconds)}"
+    yield f"critical path, each job on the devices that it has here: {duration(times.critical_seconds)}"
     if times.critical_path:
         yield f"  {' → '.join(times.critical_path)}"
     yield f"archives: {size(archives.bytes)}; states of trainings under way: {size(_states(plan))}"
-    if (needed := max((job.memory_bytes for job in plan.jobs), default=0)) > 1e9 * (terms.memory_gb or needed):
-        yield f"WARNING: {size(needed)} do not fit into the {terms.memory_gb:g} GB of a device"
+    yield from (f"WARNING: {line}" for line in _warnings(plan, terms))
     unknown = [*plan.unknown, *(f"the size of {file}" for file in archives.unknown)]
     if unknown:
         yield f"not known before the data are there, and left out: {', '.join(unknown)}"
     yield "assumed:"
     yield from (f"  {line}" for line in terms.assumed)
+
+
+def _warnings(plan: Plan, terms: Terms) -> Iterator[str]:
+    """What would not run as it is planned."""
+    needed = max((job.memory_bytes for job in plan.jobs), default=0)
+    if terms.memory_gb is not None and needed > 1e9 * terms.memory_gb:
+        yield f"{size(needed)} do not fit into the {terms.memory_gb:g} GB of a device"
+    fewer = {
+        (job.rule.removesuffix("_chain"), job.wanted, job.devices) for job in plan.jobs if job.devices < job.wanted
+    }
+    for rule, wanted, devices in sorted(fewer):
+        yield (
+            f"{rule} takes {wanted} GPUs (resources); planned with {devices}. Set resources.{rule}.gpus: {devices} "
+            "(nodes: 1), or the call is refused"
+        )
 
 
 def _states(plan: Plan) -> int:

@@ -12,18 +12,19 @@ from exfuse.spec.graph import Graph
 
 def known_works(graph: Graph, keys: Iterable[str]) -> dict[str, Work]:
     """What is known of networks, by their subjects' keys: from the job `models/costs`, and from earlier plans."""
-    stored = {**_stored(_cache(graph.spec.root)), **_stored(graph.layout.costs).get("counted", {})}
+    counted = _stored(graph.layout.costs).get("counted")
+    stored = {**_stored(_cache(graph.spec.root)), **(counted if isinstance(counted, dict) else {})}
     found = {}
     for key in keys:
         try:
             found[key] = Work.of(stored[key])
-        except (KeyError, TypeError, ValueError):  # not counted yet, or by other code
+        except (KeyError, TypeError, ValueError, AttributeError):  # not counted yet, by other code, or damaged
             continue
     return found
 
 
 def remember(root: Path, works: Mapping[str, Work]) -> None:
-    """Adds to what is remembered.
+    """Adds to what is remembered. Of two at once the last one's counts stay; the other's are counted again.
 
     Raises:
         UserError: it cannot be written.

@@ -3,15 +3,17 @@
 Jobs, settings and dependencies are the graph's own; nothing here lists them a second time.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from exfuse.planning.images import publisher_images, set_images
-from exfuse.planning.subjects import MOMENTA, Subject, fine_tuned, micro_batch, pretrained
+from exfuse.planning.subjects import MOMENTA, Subject, fine_tuned, pretrained, takes_shares
 from exfuse.spec.graph import Graph, Job, probed_runs
 from exfuse.spec.rules import rule_of
 from exfuse.spec.settings import FineTuning, Pretraining
 
+ASKED = ("report", "tables/", "figures/", "claims")
+"""Beginnings of the names of what `snakemake` makes when it is told nothing else."""
 FLIPS = 2
 """Passes for an image that is scored: as it is, and mirrored."""
 
@@ -26,6 +28,7 @@ class Course:
         parts: micro-batches of a batch.
         momenta: numbers that the optimizer keeps for each gradient.
         clipped: whether the gradient's norm is bounded.
+        together: whether a process gives its whole share of a batch to the network at once.
     """
 
     subject: Subject
@@ -33,11 +36,21 @@ class Course:
     parts: int
     momenta: int
     clipped: bool
+    together: bool = False
 
     @property
     def samples(self) -> int:
         """Images that are trained on, repeats counted."""
         return self.steps * self.parts * self.subject.images
+
+    def shared_by(self, processes: int) -> int:
+        """As many of them as can share a batch evenly."""
+        shares = self.parts * (self.subject.images if self.together else 1)
+        return next(team for team in range(min(processes, shares), 0, -1) if shares % team == 0)
+
+    def at_once(self, processes: int) -> float:
+        """Images of a process that go through the network at once, in those of its subject."""
+        return self.parts / processes if self.together else 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,14 +99,38 @@ class Demand:
         return (*trained, *(scoring.subject for scoring in self.scorings))
 
 
-def demands(graph: Graph, done: Collection[str] = ()) -> list[Demand]:
-    """What the jobs that are not ``done`` ask for, upstream before downstream."""
-    return [_demand(graph, job, done) for job in graph.jobs.values() if job.name not in done]
+def wanted(graph: Graph) -> frozenset[str]:
+    """Names of the jobs that `snakemake` runs for the page, tables, figures and claims; not every set is read."""
+    found: set[str] = set()
+    for name, job in reversed(list(graph.jobs.items())):
+        if name in found or name.startswith(ASKED):
+            found.update((name, *job.upstream, *job.after))
+    return frozenset(found)
+
+
+def demands(graph: Graph, done: Collection[str] = (), saved: Mapping[str, int] | None = None) -> list[Demand]:
+    """What the jobs ask for that are wanted and not ``done``, upstream before downstream.
+
+    Args:
+        graph: all jobs.
+        done: names of those that do not run.
+        saved: steps of interrupted trainings that are not done again, by job.
+    """
+    names = wanted(graph).difference(done)
+    found = (_demand(graph, job, done) for name, job in graph.jobs.items() if name in names)
+    return [_resumed(demand, (saved or {}).get(demand.job.name, 0)) for demand in found]
 
 
 def subjects(found: list[Demand]) -> dict[str, Subject]:
     """All networks, each once, by their keys."""
     return {subject.key: subject for demand in found for subject in demand.subjects}
+
+
+def _resumed(demand: Demand, steps: int) -> Demand:
+    """What is left of a training after some of its steps."""
+    if demand.course is None or steps == 0:
+        return demand
+    return replace(demand, course=replace(demand.course, steps=max(0, demand.course.steps - steps)))
 
 
 def _demand(graph: Graph, job: Job, done: Collection[str]) -> Demand:
@@ -116,9 +153,10 @@ def _course(subject: Subject, settings: Pretraining | FineTuning) -> Course:
     return Course(
         subject=subject,
         steps=settings.steps,
-        parts=settings.batch_size // micro_batch(settings),
+        parts=settings.batch_size // subject.images,
         momenta=MOMENTA[settings.optimizer.name],
         clipped=settings.gradient_clip is not None,
+        together=takes_shares(settings),
     )
 
 

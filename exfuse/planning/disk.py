@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from exfuse.planning.demands import Demand
+from exfuse.planning.demands import Demand, wanted
 from exfuse.planning.images import publisher_images, set_images
 from exfuse.planning.work import Work
 from exfuse.spec.datasets import PUBLISHERS
@@ -35,11 +35,12 @@ class Archives:
 
 
 def archives(graph: Graph) -> Archives:
-    """Archives of the publishers whose preparation is a job."""
-    folder = graph.spec.folder
-    files = [file for name in PUBLISHERS if f"data/{name}" in graph.jobs for file in folder.archives.get(name, ())]
+    """Archives of the publishers whose preparation is wanted."""
+    folder, names = graph.spec.folder, wanted(graph)
+    publishers = [name for name in PUBLISHERS if f"data/{name}" in names]
+    files = [file for name in publishers for file in folder.archives.get(name, ())]
     if folder.generated is not None:
-        made = sum(publisher_images(graph, name) or 0 for name in PUBLISHERS if f"data/{name}" in graph.jobs)
+        made = sum(publisher_images(graph, name) or 0 for name in publishers)
         return Archives(made * MADE_BYTES, ())
     return Archives(sum(file.size or 0 for file in files), tuple(file.file for file in files if file.size is None))
 

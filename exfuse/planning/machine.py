@@ -1,6 +1,5 @@
 """What a plan is made for: a device of ``params/devices.yaml``, or this machine as it was measured."""
 
-import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,13 +15,16 @@ from exfuse.spec.settings import Precision
 
 GPU, CORE = "h200", "core"
 """Devices of a plan that names none: those whose peaks this project measured."""
+LOWEST_RATE, HIGHEST_PRICE, MOST_DEVICES = 0.001, 1e9, 1_000_000
 ALWAYS = (
     "a trained image costs three forward passes (GMAC); operations are those of convolutions and matrix products",
     "data are loaded in time; jobs that train nothing run beside those that do",
     "an image at evaluation fits into one pass of the training's size, once as it is and once mirrored",
-    "peak memory is network, gradients, momentum, what is saved for the backward pass, and the largest operation",
+    "peak memory is network, gradients, momentum, what is saved for the backward pass, and the largest operation; "
+    "what CUDA itself and torch's allocator hold beside it is not in it",
     "a prepared photograph with its mask takes 125 kB, a prediction 6 kB",
 )
+COMPILED = "hardware.compile is not planned for: times and memory are those of eager torch"
 SHARED = "several devices share a training at no loss"
 WATTS = (
     "energy is that of the devices at their maximum, all the time (an upper bound), without host and cooling (PUE 1)"
@@ -54,10 +56,12 @@ def require_sensible(choice: Choice) -> None:
     """
     if choice.count is not None and choice.count < 1:
         raise UserError(f"--count {choice.count}: a plan needs at least one device.")
-    if choice.price is not None and not 0 <= choice.price < math.inf:
-        raise UserError(f"--price {choice.price:g}: give what a device costs an hour, 0 or more.")
-    if choice.rate is not None and not 0 < choice.rate <= 1:
-        raise UserError(f"--rate {choice.rate:g}: give the share of the roofline that is reached, above 0 and up to 1.")
+    if choice.count is not None and choice.count > MOST_DEVICES:
+        raise UserError(f"--count {choice.count}: give {MOST_DEVICES} devices at most.")
+    if choice.price is not None and not 0 <= choice.price <= HIGHEST_PRICE:
+        raise UserError(f"--price {choice.price:g}: give what a device costs an hour, 0 to {HIGHEST_PRICE:g}.")
+    if choice.rate is not None and not LOWEST_RATE <= choice.rate <= 1:
+        raise UserError(f"--rate {choice.rate:g}: give the share of the roofline that is reached, {LOWEST_RATE} to 1.")
 
 
 def choose(graph: Graph, needed: Iterable[str], choice: Choice) -> tuple[Machine, Terms]:
@@ -72,7 +76,7 @@ def choose(graph: Graph, needed: Iterable[str], choice: Choice) -> tuple[Machine
         UserError: there is no such device.
     """
     if choice.device is None and choice.rate is None:
-        found = read_measurement(graph.spec.root)
+        found = read_measurement(graph.spec.root, graph.spec.preset.hardware)
         if found is not None and found.covers(needed):
             return _measured(graph, found, choice)
     name = choice.device or (CORE if graph.spec.preset.hardware.device == "cpu" else GPU)
@@ -84,6 +88,10 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _always(graph: Graph) -> tuple[str, ...]:
+    return (*ALWAYS, COMPILED) if graph.spec.preset.hardware.compile else ALWAYS
+
+
 def _measured(graph: Graph, found: Measurement, choice: Choice) -> tuple[Machine, Terms]:
     count = choice.count or (usable_cores() if found.cores else found.side_by_side)
     rates = (
@@ -91,7 +99,7 @@ def _measured(graph: Graph, found: Measurement, choice: Choice) -> tuple[Machine
         "(`exfuse plan --measure`)",
     )
     terms = Terms(
-        preset=graph.spec.preset.name, device=found.device, rates=rates, assumed=ALWAYS, watts=None,
+        preset=graph.spec.preset.name, device=found.device, rates=rates, assumed=_always(graph), watts=None,
         price=choice.price, memory_gb=None,
     )  # fmt: skip
     return Machine(count=count, cores=found.cores, rates=found.rates), terms
@@ -110,7 +118,7 @@ def _given(graph: Graph, device: Device, choice: Choice) -> tuple[Machine, Terms
         preset=graph.spec.preset.name,
         device=device.title,
         rates=rates,
-        assumed=(*ALWAYS, SHARED, *([WATTS] if device.watts else [])),
+        assumed=(*_always(graph), SHARED, *([WATTS] if device.watts else [])),
         watts=device.watts.value if device.watts else None,
         price=choice.price,
         memory_gb=device.memory_gb,

@@ -7,6 +7,7 @@ from exfuse.planning.demands import Demand, demands
 from exfuse.planning.disk import output_bytes, state_bytes
 from exfuse.planning.rates import Rates
 from exfuse.planning.schedule import Schedule, Task, schedule
+from exfuse.planning.subjects import gpus_of
 from exfuse.planning.work import Work
 from exfuse.spec.graph import Graph
 
@@ -31,6 +32,7 @@ class PlannedJob:
         name: its name in the graph.
         rule: that makes it.
         devices: that it holds while it runs; 0: none.
+        wanted: that the preset's resources give it; where that is more, the program refuses the job.
         samples: images through networks, trained on or scored.
         macs: multiply-accumulates.
         seconds: of the clock.
@@ -42,6 +44,7 @@ class PlannedJob:
     name: str
     rule: str
     devices: int
+    wanted: int
     samples: int
     macs: int
     seconds: float
@@ -97,7 +100,13 @@ class Machine:
     rates: Rates
 
 
-def make_plan(graph: Graph, works: Mapping[str, Work], machine: Machine, done: Collection[str] = ()) -> Plan:
+def make_plan(
+    graph: Graph,
+    works: Mapping[str, Work],
+    machine: Machine,
+    done: Collection[str] = (),
+    saved: Mapping[str, int] | None = None,
+) -> Plan:
     """What the jobs that are not done take.
 
     Args:
@@ -105,8 +114,9 @@ def make_plan(graph: Graph, works: Mapping[str, Work], machine: Machine, done: C
         works: what each network asks for, by its subject's key.
         machine: what they run on.
         done: names of jobs that do not run.
+        saved: steps of interrupted trainings that are not done again, by job.
     """
-    asked = demands(graph, done)
+    asked = demands(graph, done, saved)
     jobs = [_planned(graph, demand, works, machine) for demand in asked]
     tasks = [
         Task(job.name, job.seconds + BESIDE_SECONDS, job.devices, (*demand.job.upstream, *demand.job.after))
@@ -117,7 +127,7 @@ def make_plan(graph: Graph, works: Mapping[str, Work], machine: Machine, done: C
 
 
 def _planned(graph: Graph, demand: Demand, works: Mapping[str, Work], machine: Machine) -> PlannedJob:
-    devices = _devices(graph, demand, machine)
+    devices, wanted = _devices(graph, demand, machine)
     macs = sum(
         works[scoring.subject.key].forward_macs * scoring.passes // scoring.subject.images
         for scoring in demand.scorings
@@ -126,11 +136,12 @@ def _planned(graph: Graph, demand: Demand, works: Mapping[str, Work], machine: M
     if (course := demand.course) is not None:
         work = works[course.subject.key]
         macs += TRAINING_MACS * work.forward_macs * course.samples // work.images
-        memory = work.memory(course.momenta)
+        memory = work.memory(course.momenta, course.at_once(max(1, devices)))
     return PlannedJob(
         name=demand.job.name,
         rule=demand.rule,
         devices=devices,
+        wanted=wanted,
         samples=demand.samples,
         macs=macs,
         seconds=_seconds(graph, demand, works, machine.rates, max(1, devices)),
@@ -145,15 +156,20 @@ def _scored_bytes(work: Work) -> int:
     return work.state_bytes + work.largest_bytes
 
 
-def _devices(graph: Graph, demand: Demand, machine: Machine) -> int:
-    """As the spec's resources have it, at most all."""
-    taken = graph.spec.resources(demand.rule)
+def _devices(graph: Graph, demand: Demand, machine: Machine) -> tuple[int, int]:
+    """As many as can share its batches of those that the spec's resources give it, at most all; and those.
+
+    Cores that are missing slow a job down. GPUs that are missing do not: it is refused.
+    """
     if machine.cores:
         threads = graph.spec.preset.hardware.threads if demand.subjects else 1
-        return min(machine.count, taken.team * threads)
+        held = min(machine.count, graph.spec.resources(demand.rule).team * threads)
+        return held, held
     if not demand.subjects:
-        return 0
-    return min(machine.count, max(1, taken.gpus * taken.nodes))
+        return 0, 0
+    wanted = gpus_of(graph, demand.rule)
+    held = min(machine.count, wanted)
+    return (demand.course.shared_by(held) if demand.course else held), wanted
 
 
 def _seconds(graph: Graph, demand: Demand, works: Mapping[str, Work], rates: Rates, devices: int) -> float:

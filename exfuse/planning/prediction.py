@@ -12,6 +12,7 @@ from exfuse.planning.counts import known_works
 from exfuse.planning.demands import demands, subjects
 from exfuse.planning.machine import Choice, choose
 from exfuse.planning.plan import Plan, make_plan
+from exfuse.planning.sound import positive, whole, words
 from exfuse.spec.freshness import stale_jobs
 from exfuse.spec.graph import Graph
 
@@ -78,10 +79,23 @@ def read_prediction(graph: Graph) -> Prediction | None:
     """What :func:`record` wrote; none where there is nothing that can be read."""
     try:
         content = read_json(graph.layout.base / "plan.json")
-        jobs = {name: Predicted(**entry) for name, entry in content["jobs"].items()}
-        return Prediction(jobs, tuple(Start(**entry) for entry in content["starts"]))
-    except (UserError, KeyError, TypeError, AttributeError):
+        jobs = {name: _predicted(entry) for name, entry in content["jobs"].items()}
+        return Prediction(jobs, tuple(_start(entry) for entry in content["starts"]))
+    except (UserError, KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def _predicted(entry: Mapping[str, Any]) -> Predicted:
+    return Predicted(rule=words(entry["rule"]), seconds=positive(entry["seconds"]), start=positive(entry["start"]))
+
+
+def _start(entry: Mapping[str, Any]) -> Start:
+    return Start(
+        when=positive(entry["when"]),
+        count=whole(entry["count"], 1),
+        makespan=positive(entry["makespan"]),
+        rates=words(entry["rates"]),
+    )
 
 
 def _record(graph: Graph, stale: Collection[str], cores: int | None) -> None:
@@ -95,6 +109,8 @@ def _record(graph: Graph, stale: Collection[str], cores: int | None) -> None:
         return
     machine, terms = choose(graph, needed, Choice(count=cores if graph.spec.preset.hardware.device == "cpu" else None))
     plan = make_plan(graph, works, machine, done)
+    if not plan.jobs:
+        return
     write_json(graph.layout.base / "plan.json", _content(graph, plan, terms.rates[0], read_prediction(graph)))
 
 

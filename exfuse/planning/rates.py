@@ -73,16 +73,18 @@ class Measured:
         parts: seconds of a micro-batch with its share of the optimizer's step, by the subject's key.
         passes: seconds of an image in an evaluation, by the subject's key.
         start: as :class:`Roofline` has it.
+        threads: of each training, which were timed together: cores that one process holds.
     """
 
     parts: Mapping[str, float]
     passes: Mapping[str, float]
     start: tuple[float, float]
+    threads: int = 1
 
     def step_seconds(self, course: Course, work: Work, processes: int) -> float:
         """As measured, shared out evenly."""
         del work
-        return self.parts[course.subject.key] * course.parts / processes
+        return self.parts[course.subject.key] * course.parts / max(1, processes // self.threads)
 
     def pass_seconds(self, subject: Subject, work: Work) -> float:
         """As measured."""

@@ -49,7 +49,7 @@ def pretrained(graph: Graph, backbone: str) -> Subject:
         network=graph.spec.backbone(backbone),
         classes=pretraining_classes(graph.spec),
         size=preset.pretraining.crop_size,
-        images=micro_batch(preset.pretraining),
+        images=micro_batch(preset.pretraining, 1),
         precision=preset.hardware.precision,
     )
 
@@ -61,11 +61,24 @@ def fine_tuned(graph: Graph, job: Job) -> Subject:
         network=graph.spec.model(job.name.split("/")[1]),
         classes=0,
         size=settings.crop_size,
-        images=micro_batch(settings),
+        images=micro_batch(settings, gpus_of(graph, "finetune")),
         precision=graph.spec.preset.hardware.precision,
     )
 
 
-def micro_batch(settings: Pretraining | FineTuning) -> int:
-    """Images that go through a network at once."""
+def gpus_of(graph: Graph, rule: str) -> int:
+    """GPUs that a preset's resources give each job of a rule, on all its nodes; 1 where they name none."""
+    taken = graph.spec.resources(rule)
+    return max(1, taken.gpus * taken.nodes)
+
+
+def micro_batch(settings: Pretraining | FineTuning, gpus: int) -> int:
+    """Images that go through a network at once: where batch norm is synchronised, a process's share of the batch."""
+    if takes_shares(settings):
+        return settings.batch_size // gpus
     return settings.micro_batch or settings.batch_size
+
+
+def takes_shares(settings: Pretraining | FineTuning) -> bool:
+    """Whether each process gives its whole share of a batch to the network at once."""
+    return isinstance(settings, FineTuning) and settings.batch_norm == "synchronised"

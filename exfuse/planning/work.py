@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from typing import Any, Self
 
+from exfuse.planning.sound import whole
+
 ACCUMULATION = 3
 """Passes over the gradients for each further part of a batch: read the sum, read the part's, write the sum."""
 CLIPPING = 3
@@ -131,15 +133,17 @@ class Work:
         rates = flops_per_s, bytes_per_s
         return self.forward.seconds(*rates, fused=fused) + self.backward.seconds(*rates, fused=fused)
 
-    def memory(self, momenta: int) -> int:
+    def memory(self, momenta: int, share: float = 1.0) -> int:
         """Bytes that a training holds at its peak: network, gradients, momenta, what is saved, the largest operation.
 
         What convolutions reorder, what the allocator keeps and what the process itself takes are not in it.
 
         Args:
             momenta: numbers that the optimizer keeps for each gradient: SGD 1, AdamW 2.
+            share: images that go through at once, in those that were counted.
         """
-        return self.state_bytes + (1 + momenta) * self.gradient_bytes + self.saved_bytes + self.largest_bytes
+        passing = round(share * (self.saved_bytes + self.largest_bytes))
+        return self.state_bytes + (1 + momenta) * self.gradient_bytes + passing
 
     def plain(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -148,12 +152,15 @@ class Work:
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Self:
-        """From what :meth:`plain` gave."""
-        phases = {
-            name: Phase(**{**content[name], "products": tuple(Product(*each) for each in content[name]["products"])})
-            for name in ("forward", "backward")
-        }
-        return cls(**{**content, **phases})
+        """From what :meth:`plain` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else, by other code or damaged.
+        """
+        phases: dict[str, Any] = {name: _phase(content[name]) for name in ("forward", "backward")}
+        sizes: dict[str, Any] = {name: whole(value) for name, value in content.items() if name not in phases}
+        whole(sizes["images"], 1)
+        return cls(**sizes, **phases)
 
 
 def update_bytes(gradient_bytes: int, momenta: int, *, clipped: bool = False, parts: int = 1) -> int:
@@ -168,6 +175,11 @@ def update_bytes(gradient_bytes: int, momenta: int, *, clipped: bool = False, pa
         parts: micro-batches of a batch.
     """
     return (3 + 2 * momenta + CLIPPING * clipped + ACCUMULATION * (parts - 1)) * gradient_bytes
+
+
+def _phase(content: Mapping[str, Any]) -> Phase:
+    products = tuple(Product(*map(whole, each)) for each in content["products"])
+    return Phase(products, whole(content["others"]), whole(content["other_bytes"]))
 
 
 def _plain(phase: Phase) -> dict[str, Any]:

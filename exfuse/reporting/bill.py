@@ -40,24 +40,29 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """Predicted against happened, by rule and in total, and the largest run's length."""
+    """Predicted against happened, by rule and in total, the largest run's length, and trainings that were left out.
+
+    The provenance of a training that was interrupted has the seconds of its last process alone.
+    """
 
     rules: tuple[Line, ...]
     total: Line
     span: Span | None
+    interrupted: int
 
 
 def bill(graph: Graph) -> Bill | None:
-    """Of the jobs that ran after they were predicted; none where there is no such job."""
+    """Of the jobs that ran in one go after they were predicted; none where no job ran."""
     prediction = read_prediction(graph)
     if prediction is None:
         return None
-    ran = _ran(graph, prediction)
-    if not ran:
+    every = _ran(graph, prediction)
+    if not every:
         return None
+    ran = {name: pair for name, pair in every.items() if len(pair[1].stretches) <= 1}
     rules = tuple(dict.fromkeys(one.rule for one, _ in ran.values()))
     lines = tuple(_line(rule, (pair for pair in ran.values() if pair[0].rule == rule)) for rule in rules)
-    return Bill(lines, _line("all", ran.values()), _span(prediction, ran))
+    return Bill(lines, _line("all", ran.values()), _span(prediction, ran), len(every) - len(ran))
 
 
 def _ran(graph: Graph, prediction: Prediction) -> dict[str, tuple[Predicted, Record]]:

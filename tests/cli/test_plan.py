@@ -74,9 +74,12 @@ def test_only_what_is_left_to_do(
     [
         (("--device", "h10"), "--device: unknown device 'h10'; did you mean 'h100'?"),
         (("--count", "0"), "--count 0: a plan needs at least one device."),
-        (("--price", "-1"), "--price -1: give what a device costs an hour, 0 or more."),
-        (("--price", "nan"), "--price nan: give what a device costs an hour, 0 or more."),
-        (("--rate", "1.5"), "--rate 1.5: give the share of the roofline that is reached, above 0 and up to 1."),
+        (("--price", "-1"), "--price -1: give what a device costs an hour, 0 to 1e+09."),
+        (("--price", "nan"), "--price nan: give what a device costs an hour, 0 to 1e+09."),
+        (("--rate", "1.5"), "--rate 1.5: give the share of the roofline that is reached, 0.001 to 1."),
+        (("--rate", "1e-320"), "--rate 9.99989e-321: give the share of the roofline that is reached, 0.001 to 1."),
+        (("--price", "1e308"), "--price 1e+308: give what a device costs an hour"),
+        (("--count", "10000000"), "--count 10000000: give 1000000 devices at most."),
         (("--rate", "0"), "--rate 0: give the share of the roofline"),
         (("--preset", "papr"), "unknown preset 'papr'; did you mean 'paper'?"),
         (("--preset", "paper", "--json", "no/such/../file/"), "cannot write"),
@@ -98,3 +101,33 @@ def test_what_cannot_be_planned_is_one_message(
     assert captured.err.count("\n") == 1
     assert captured.out == ""
     assert left(params.root) == {"no"}
+
+
+def test_what_an_interrupted_training_has_saved_is_not_left(
+    params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = count(params, "smoke")
+    name = "backbones/resnet50"
+    folder = graph.layout.training(name)
+    folder.mkdir(parents=True)
+    note = {"step": 3, "key": graph.jobs[name].key, "sha256": "", "stretches": []}
+    (folder / "step3.json").write_text(json.dumps(note))
+    (folder / "step3.pt").touch()
+    samples = []
+    for words in ((), ("--todo",)):
+        assert call(monkeypatch, "--preset", "smoke", "plan", *words, "--json", "-") == 0
+        jobs = json.loads(capsys.readouterr().out)["jobs"]
+        samples += [job["samples"] for job in jobs if job["job"] == name]
+    assert samples[0] - samples[1] == 3 * 8
+
+
+def test_a_compiled_training_is_not_planned_for_and_the_plan_says_so(
+    params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count(params, "smoke")
+    assert call(monkeypatch, "--preset", "smoke", "plan") == 0
+    assert "compile" not in capsys.readouterr().out
+    params.put("presets/smoke.yaml", "hardware.compile", True)
+    count(params, "smoke")
+    assert call(monkeypatch, "--preset", "smoke", "plan") == 0
+    assert "hardware.compile is not planned for" in capsys.readouterr().out

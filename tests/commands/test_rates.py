@@ -1,5 +1,6 @@
 """`exfuse plan --measure`: what is timed, what is kept, and when nothing is."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_every_network_is_timed_in_each_round_and_the_mean_kept(smoke: Graph, ti
     keys = subjects(demands(smoke))
     rates.measure(smoke, keys)
     assert len(timed) == 2 * len(keys)
-    found = read_measurement(smoke.spec.root)
+    found = read_measurement(smoke.spec.root, smoke.spec.preset.hardware)
     assert found is not None
     assert found.covers(keys)
     assert set(found.rates.parts.values()) == {1.5}
@@ -74,3 +75,21 @@ def test_a_preset_for_gpus_is_not_timed_without_one(
     rates.measure(voc, (), only_missing=True)
     assert "no rates are measured: preset 'voc' is for GPUs" in capsys.readouterr().err
     assert timed == []
+
+
+def test_settings_that_rates_depend_on_are_measured_anew(smoke: Graph, timed: list[Course]) -> None:
+    keys = subjects(demands(smoke))
+    rates.measure(smoke, keys, only_missing=True)
+    hardware = smoke.spec.preset.hardware.model_copy(update={"threads": 2})
+    other = Graph(replace(smoke.spec, preset=smoke.spec.preset.model_copy(update={"hardware": hardware})))
+    count = len(timed)
+    rates.measure(other, keys, only_missing=True)
+    assert len(timed) == 2 * count
+    rates.measure(smoke, keys, only_missing=True)
+    assert len(timed) == 2 * count
+
+
+def test_a_start_that_fails_is_no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "STARTS", {False: "import sys; sys.exit(3)  # {preset!r}"})
+    with pytest.raises(UserError, match="a process ended with exit code 3"):
+        rates._start_seconds("smoke", False, 2)

@@ -13,9 +13,13 @@ from exfuse.planning.prediction import Prediction, read_prediction, record
 from exfuse.planning.rates import Measured
 from exfuse.planning.work import Work
 from exfuse.spec.graph import Graph
+from exfuse.spec.settings import Hardware
 from tests.params import Params
 
 Counted = Callable[[Graph], dict[str, Work]]
+
+
+HARDWARE = Hardware(threads=1, workers=0, device="cpu")
 
 
 def measured(graph: Graph, seconds: float = 1.0) -> Measurement:
@@ -29,7 +33,7 @@ def graph(params: Params, counted: Counted) -> Graph:
     """`smoke`, counted and measured."""
     found = params.graph("smoke")
     remember(params.root, counted(found))
-    write_measurement(params.root, measured(found))
+    write_measurement(params.root, HARDWARE, measured(found))
     return found
 
 
@@ -95,16 +99,16 @@ def test_a_damaged_record_counts_for_none_and_is_replaced(graph: Graph) -> None:
 
 def test_rates_of_other_networks_are_kept_while_the_device_is_the_same(graph: Graph, params: Params) -> None:
     root, mini = params.root, params.graph("mini")
-    write_measurement(root, measured(mini, 2.0))
-    found = read_measurement(root)
+    write_measurement(root, HARDWARE, measured(mini, 2.0))
+    found = read_measurement(root, HARDWARE)
     assert found is not None
     assert found.covers(subjects(demands(graph)))
     assert found.covers(subjects(demands(mini)))
     other = measured(mini)
     write_measurement(
-        root, Measurement(device="another", cores=True, side_by_side=2, when=other.when, rates=other.rates)
+        root, HARDWARE, Measurement(device="another", cores=True, side_by_side=2, when=other.when, rates=other.rates)
     )
-    found = read_measurement(root)
+    found = read_measurement(root, HARDWARE)
     assert found is not None
     assert not found.covers(subjects(demands(graph)))
 

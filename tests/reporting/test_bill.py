@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from exfuse.files import write_json
+from exfuse.files import read_json, write_json
 from exfuse.reporting.bill import Line, bill
 from exfuse.reporting.report import write_report
+from exfuse.spec.manifest import provenance_file
 
 FINISHED = 1767323045.0
 """2026-01-02T03:04:05 UTC, when all jobs of these results had finished, after 12.5 s each."""
@@ -66,3 +67,20 @@ def test_the_page_shows_both(results):
     words = " ".join(re.sub(r"<[^>]*>", " ", html[html.index('id="bill"') :]).split())
     assert "20.0 s predicted, 25.0 s happened, ratio 0.80" in words
     assert "2 jobs on 2 devices): 60.0 s predicted, 1.7 min happened" in words
+
+
+def test_an_interrupted_training_is_left_out_and_the_page_says_so(results):
+    """Its provenance has the seconds of its last process, of two."""
+    for name in ("resnet50", "resnet101"):
+        results.backbone(name, 0.2)
+    file = provenance_file(results.graph.jobs["backbones/resnet101"].manifest)
+    stretches = [{"from_step": step, "code": "abc", "host": "there"} for step in (0, 7)]
+    write_json(file, {**read_json(file), "stretches": stretches[:1]})
+    predict(results, 10.0)
+    assert (bill(results.graph).total.jobs, bill(results.graph).interrupted) == (2, 0)
+    write_json(file, {**read_json(file), "stretches": stretches})
+    found = bill(results.graph)
+    assert found.total == Line("all", 1, 10.0, 12.5)
+    assert (found.interrupted, found.span) == (1, None)
+    write_report(results.graph)
+    assert "1 training was interrupted and is left out" in results.graph.layout.report.read_text()
