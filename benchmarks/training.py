@@ -16,6 +16,8 @@ the backward pass as the network is built, heads of semantic supervision and aux
 limits, a large matrix product and a large copy, are measured first; the roofline of a step is the least time that its
 operations take at these limits, one by one, or (fused) its convolutions and matrix products alone.
 
+Times are the processor's where one thread computes, else the clock's.
+
 waiting    share of a step in which the loop waits for its batch; only with prepared data (results/<preset>/data)
 own        share of a step on a processor that is neither forward, backward, clipping, optimizer nor loading
 memory     peak of the process with our loop alone; on a GPU what torch had allocated there
