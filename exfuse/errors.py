@@ -3,6 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+FAILED = 1
+"""Exit code of a verb that failed."""
+TRY_AGAIN = 75
+"""Exit code of a training that was asked to end and saved its state (``EX_TEMPFAIL`` of sysexits.h)."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 
 class UserError(Exception):
     """What is wrong, where, and what to do, in words for the person at the keyboard.
@@ -15,7 +22,7 @@ class UserError(Exception):
 class Interrupted(Exception):  # noqa: N818 - nothing went wrong
     """Somebody asked a training to end, and it did, in words for that person; the same call goes on from there.
 
-    The command line prints the message and exits with code 75 (``EX_TEMPFAIL`` of sysexits.h: try again).
+    The command line prints the message and exits with :data:`TRY_AGAIN`.
     """
 
 

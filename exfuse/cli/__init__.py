@@ -6,13 +6,8 @@ import signal
 import sys
 
 from exfuse import provenance  # noqa: F401 - starts a job's clock before libraries are loaded that take seconds
-from exfuse.errors import Interrupted, UserError
+from exfuse.errors import FAILED, INTERRUPTED, TRY_AGAIN, Interrupted, UserError
 from exfuse.files import DISK_ERRORS
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
-TRY_AGAIN = 75
-"""Exit code of a training that was asked to end and saved its state (``EX_TEMPFAIL``)."""
 
 
 def main() -> None:
@@ -28,7 +23,7 @@ def main() -> None:
             raise
         _let_go()  # results are written by exfuse.files, which makes this a user's error of its own
         print(f"error: cannot write the output: {error.strerror}. What is finished is kept.", file=sys.stderr)
-        code = 1
+        code = FAILED
     sys.exit(code)
 
 
@@ -45,7 +40,7 @@ def _run() -> int | str | None:
         return TRY_AGAIN
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return FAILED
     except (KeyboardInterrupt, SystemExit) as end:  # typer turns Ctrl-C into an exit without a word
         if isinstance(end, SystemExit) and end.code != INTERRUPTED:
             return end.code

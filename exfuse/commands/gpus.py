@@ -8,6 +8,7 @@ take their part in the same way. The processes that `torchrun` started have what
 import os
 import random
 import re
+import stat
 import sys
 import tempfile
 import time
@@ -26,6 +27,7 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 POLL_SECONDS = 1.0
 LOCKS = Path("/tmp/exfuse-gpus")
 """Where all users of a machine lock its GPUs, whatever their `TMPDIR`: anyone adds files, none changes another's."""
+OF_A_STEP = "exfuse-gpus-slurm-"
 ANY_USER_ADDS, ANY_USER_READS = 0o1777, 0o644
 IS_GPU = re.compile(r"[0-9]+|(GPU|MIG)-.+")
 
@@ -53,15 +55,17 @@ def leased(hardware: Hardware, count: int = 1, folder: Path | None = None) -> It
     if len(gpus) < count:
         raise UserError(f"this job takes {count} GPUs, and there are {len(gpus)} here ({', '.join(gpus.values())}).")
     before = os.environ.get(VISIBLE)
-    with _opened(folder or _lock_folder()) as locks, _taken(gpus, count, locks) as chosen:
-        os.environ[VISIBLE] = ",".join(chosen)
-        try:
+    place = folder or _lock_folder()
+    try:
+        with _taken(gpus, count, place) as chosen:
+            os.environ[VISIBLE] = ",".join(chosen)
             yield
-        finally:
-            if before is None:
-                del os.environ[VISIBLE]
-            else:
-                os.environ[VISIBLE] = before
+    finally:
+        os.environ.pop(VISIBLE, None)
+        if before is not None:
+            os.environ[VISIBLE] = before
+        if place.name.startswith(OF_A_STEP):
+            _remove(place)
 
 
 def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
@@ -119,7 +123,7 @@ def _lock_folder() -> Path:
     job, step = os.environ.get("SLURM_JOB_ID"), os.environ.get("SLURM_STEP_ID", "batch")
     if job is None or VISIBLE not in os.environ:  # without the latter, Slurm gives no GPUs, and all see all
         return LOCKS
-    return Path(tempfile.gettempdir()) / f"exfuse-gpus-slurm-{job}-{step}"
+    return Path(tempfile.gettempdir()) / f"{OF_A_STEP}{job}-{step}"
 
 
 @contextmanager
@@ -127,7 +131,6 @@ def _opened(folder: Path) -> Iterator[int]:
     """A descriptor of the folder of locks, which may be shared with users who are not trusted: links are refused."""
     with writing(folder), suppress(FileExistsError):
         folder.mkdir()
-        folder.chmod(ANY_USER_ADDS)
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError as error:
@@ -135,19 +138,37 @@ def _opened(folder: Path) -> Iterator[int]:
             f"cannot open {folder}: {error.strerror}. The locks of GPUs belong there; have its owner remove it."
         ) from error
     try:
+        found = os.fstat(descriptor)
+        if found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) != ANY_USER_ADDS:
+            os.fchmod(descriptor, ANY_USER_ADDS)  # new, or who made it was killed before this
         yield descriptor
     finally:
         os.close(descriptor)
 
 
+def _remove(folder: Path) -> None:
+    """Removes the folder of a Slurm step, unless others of the step use it; they would else heap up on the node."""
+    with suppress(OSError), ExitStack() as held:
+        files = list(folder.glob("*.lock"))
+        for file in files:
+            descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            held.callback(os.close, descriptor)
+            if not is_taken(descriptor, file):
+                return
+        for file in files:
+            file.unlink()
+        folder.rmdir()
+
+
 @contextmanager
-def _taken(gpus: Mapping[str, str], count: int, folder: int) -> Iterator[list[str]]:
+def _taken(gpus: Mapping[str, str], count: int, folder: Path) -> Iterator[list[str]]:
     said = False
     while True:
         with ExitStack() as locks:
+            opened = locks.enter_context(_opened(folder))
             chosen: list[str] = []
             for identity, name in gpus.items():
-                handle = _lock(f"{quote(identity, safe='')}.lock", folder)
+                handle = _lock(f"{quote(identity, safe='')}.lock", opened)
                 if handle is not None:
                     locks.enter_context(handle)
                     chosen.append(name)
@@ -161,24 +182,40 @@ def _taken(gpus: Mapping[str, str], count: int, folder: int) -> Iterator[list[st
 
 
 def _lock(name: str, folder: int) -> IO[str] | None:
-    """The open file whose lock is held; none where another process holds it."""
+    """The open file whose lock is held; none where another process holds it, or has just removed it."""
     place = Path(os.readlink(f"/proc/self/fd/{folder}")) / name
     with writing(place):
-        handle = os.fdopen(_open(name, folder))
-    if not is_taken(handle.fileno(), place):
+        try:
+            descriptor = _open(name, folder)
+        except FileNotFoundError:  # the folder is gone
+            return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UserError(f"cannot lock {place}: something else lies there; have its owner remove it.")
+    handle = os.fdopen(descriptor)
+    if not is_taken(handle.fileno(), place) or not _is_still_there(handle.fileno(), name, folder):
         handle.close()
         return None
+    with suppress(PermissionError):  # another user's
+        os.utime(handle.fileno())  # what cleans /tmp leaves what is new
     return handle
+
+
+def _is_still_there(descriptor: int, name: str, folder: int) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(descriptor), os.stat(name, dir_fd=folder, follow_symlinks=False))
+    return False
 
 
 def _open(name: str, folder: int) -> int:
     """Opens a file for reading, which suffices for a lock, and makes it where it is missing.
 
-    In two steps: where all may write, the kernel forbids to open another user's file as if it might have to be made.
+    A pipe that somebody laid there does not block. In two steps: where all may write, the kernel forbids to open
+    another user's file as if it might have to be made.
     """
     while True:
         with suppress(FileNotFoundError):
-            return os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+            return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         with suppress(FileExistsError):
             descriptor = os.open(name, os.O_RDONLY | os.O_CREAT | os.O_EXCL, ANY_USER_READS, dir_fd=folder)
             os.fchmod(descriptor, ANY_USER_READS)

@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,9 +29,11 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
 
     Raises:
         SystemExit: a process that was waited for has just made what is asked for, or several shared the job.
-        UserError: the preset has no such job, or what it reads was not made from the present spec.
+        UserError: the preset has no such job, what it reads was not made from the present spec, or the environment
+            holds a part of what `torchrun` sets.
     """
     job = graph.job(name)
+    rank = _rank()
     for other in (*job.upstream, *job.after):
         if not has_expected_key(graph.jobs[other]):
             raise UserError(
@@ -39,12 +42,12 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
             )
     about: dict[str, Any] = {}
     end_with_launcher()
-    if os.environ.get("RANK", "0") != "0":
+    if rank:
         with ended_like_by_ctrl_c():
             yield job, about
         return
     taken = graph.spec.resources(rule_of(graph, name))
-    if taken.team > 1 and "RANK" not in os.environ:
+    if taken.team > 1 and rank is None:
         if MASTER not in os.environ:
             with _sole_worker(graph, job):  # an earlier call's training ends before its GPUs are waited for
                 pass
@@ -54,16 +57,47 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
         _finish(graph, job, about)
 
 
+def _rank() -> int | None:
+    """The number of this process among those that share a training; none: it is alone, or starts them.
+
+    Raises:
+        UserError: the environment holds a part of what `torchrun` sets.
+    """
+    number = os.environ.get("RANK")
+    if number is None:
+        return None
+    missing = [name for name in ("WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
+    if missing or not number.isdecimal():
+        raise UserError(
+            f"the environment holds RANK={number}, as of `torchrun`, without {', '.join(missing) or 'a number in it'}. "
+            "If it is left over from something else, `unset RANK`."
+        )
+    return int(number)
+
+
 @contextmanager
 def _sole_worker(graph: Graph, job: Job) -> Iterator[None]:
-    """Holds the job's lock, unless a process that was waited for has just made what is asked for."""
-    with sole_worker(graph.layout.lock(job.name)) as waited:
-        if waited and has_expected_key(job) and is_complete(job):
+    """Holds the job's lock, unless a process that was waited for has just made what is asked for.
+
+    It has if the manifest is newer than its lock: what was made before is what the present call is to make again.
+    """
+    place = graph.layout.lock(job.name)
+    began = _changed(place) or time.time_ns()
+    with sole_worker(place) as waited:
+        if waited and _changed(job.manifest) > began and has_expected_key(job) and is_complete(job):
             if "RANK" in os.environ:  # the others would wait for this process
                 raise Interrupted(f"{job.name}: the process that was waited for has made it")
             print(f"{job.name}: the process that was waited for has made it", file=sys.stderr)
             raise SystemExit(0)
         yield
+
+
+def _changed(path: Path) -> int:
+    """When a file was last written, in nanoseconds; 0: there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _finish(graph: Graph, job: Job, about: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """Starts the processes that share a training, as `torchrun` does, with its library, and ends as they do.
 
-What `torchrun` leaves open is done here: GPUs are taken all or none; SIGUSR1 reaches the trainings too, which get the
-time that saving takes; and where they end with 75 (saved: the same call goes on), so does this process.
+What `torchrun` leaves open is done here: GPUs are taken all or none; SIGUSR1 and the loss of the terminal reach the
+trainings too, which get the time that saving takes; and where they end with 75 (saved: the same call goes on), so does
+this process.
 """
 
 import os
@@ -9,6 +10,8 @@ import platform
 import signal
 import socket
 import sys
+import threading
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +20,7 @@ from types import FrameType
 from typing import NoReturn
 
 from exfuse.commands.gpus import leased, visible_gpus
-from exfuse.errors import UserError
+from exfuse.errors import FAILED, INTERRUPTED, TRY_AGAIN, Interrupted, UserError
 from exfuse.spec.resources import Resources
 from exfuse.spec.settings import Hardware
 from exfuse.training.interruption import end_with_parent
@@ -27,9 +30,13 @@ LAUNCHER = "EXFUSE_LAUNCHER"
 MASTER = "EXFUSE_MASTER"
 """Address and port at which the nodes of a training meet."""
 KEPT = ("SLURM_JOB_ID", "SLURM_CONF")
-FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
-TRY_AGAIN, FAILED = 75, 1
-SECONDS_TO_MEET = 600
+FORWARDED = {number: number for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)} | {
+    signal.SIGHUP: signal.SIGTERM
+}
+"""What becomes of the signals that come here; trainings know nothing of terminals."""
+SECONDS_TO_MEET = 120
+SECONDS_TO_HEAR = 1.0
+"""After them a signal that Python has not heard came while torch waits outside of it."""
 
 
 def launch(title: str, taken: Resources, hardware: Hardware) -> NoReturn:
@@ -42,7 +49,8 @@ def launch(title: str, taken: Resources, hardware: Hardware) -> NoReturn:
 
     Raises:
         SystemExit: all ended well (0), some ended and saved (75), or failed (1).
-        UserError: there are too few GPUs, no Slurm for several nodes, or a process was killed.
+        Interrupted: a process was killed, and the others saved.
+        UserError: there are too few GPUs, no Slurm for several nodes, the nodes do not meet, or a process was killed.
         KeyboardInterrupt: asked to end before there was anything to save.
     """
     if taken.nodes > 1 and MASTER not in os.environ:
@@ -50,7 +58,7 @@ def launch(title: str, taken: Resources, hardware: Hardware) -> NoReturn:
     gpus = taken.gpus if hardware.device != "cpu" and visible_gpus() else 0
     if gpus > len(visible_gpus()):
         raise UserError(f"{title} takes {gpus} GPUs of each node, and {len(visible_gpus())} are visible here.")
-    with _forwarding() as asked, leased(hardware, gpus):
+    with _forwarding() as asked, _heard_at_once(asked), leased(hardware, gpus):
         codes = _run(taken)
     _end(title, codes, bool(asked))
 
@@ -62,9 +70,13 @@ def _start_on_nodes(title: str, taken: Resources) -> NoReturn:
     with socket.socket() as free:
         free.bind(("", 0))
         os.environ[MASTER] = f"{platform.node()}:{free.getsockname()[1]}"
+    cores = os.environ.get("SLURM_CPUS_PER_TASK")
     for name in [name for name in os.environ if name.startswith("SLURM_") and name not in KEPT]:
         del os.environ[name]  # they describe the step that this is, on one node
     options = [f"--nodes={taken.nodes}", f"--ntasks={taken.nodes}", "--ntasks-per-node=1", "--overlap"]
+    options.append("--cpu-bind=none")
+    if cores:
+        options.append(f"--cpus-per-task={cores}")  # steps take it no more from the job (Slurm 22.05)
     if taken.gpus:
         options.append(f"--gpus-per-node={taken.gpus}")
     os.execvp("srun", ["srun", *options, "--kill-on-bad-exit=1", *_command()])
@@ -75,9 +87,11 @@ def _command() -> list[str]:
 
 
 def _run(taken: Resources) -> Mapping[int, int]:
-    """The exit codes of this node's processes that failed, by rank; no code, no failure."""
+    """The exit codes of this node's processes that failed, by rank, first come first; no code, no failure."""
     import logging
 
+    from torch.distributed import DistError
+    from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -93,14 +107,24 @@ def _run(taken: Resources) -> Mapping[int, int]:
         rdzv_endpoint=os.environ[MASTER] if several else "localhost:0",
         rdzv_configs={**rank, "timeout": SECONDS_TO_MEET},
         max_restarts=0,
-        signals_to_handle="SIGHUP,SIGQUIT",  # the others are forwarded here
+        signals_to_handle="SIGQUIT",  # the others are forwarded here
     )
     os.environ[LAUNCHER] = str(os.getpid())
     program, *words = _command()
     try:
         elastic_launch(config, program)(*words)
     except ChildFailedError as error:
-        return {rank: failure.exitcode for rank, failure in error.failures.items()}
+        ended = sorted(error.failures.items(), key=lambda item: item[1].timestamp)  # whole seconds; torch's order else
+        return {rank: failure.exitcode for rank, failure in ended}
+    except SignalException as error:
+        raise KeyboardInterrupt from error
+    except DistError as error:
+        if not several:
+            raise
+        raise UserError(
+            f"the nodes of this training did not meet at {os.environ[MASTER]} ({str(error).splitlines()[0]}). Is that "
+            "name resolved, and its port reachable, from the others? The same call tries again."
+        ) from error
     return {}
 
 
@@ -119,9 +143,10 @@ def _forwarding() -> Iterator[list[int]]:
         if not children:
             raise KeyboardInterrupt
         for child in children:
-            os.kill(child, number)
+            os.kill(child, FORWARDED[signal.Signals(number)])
 
-    before = {number: signal.signal(number, forward) for number in FORWARDED}
+    wanted = [number for number in FORWARDED if signal.getsignal(number) != signal.SIG_IGN or number != signal.SIGHUP]
+    before = {number: signal.signal(number, forward) for number in wanted}  # `nohup` wants SIGHUP ignored
     try:
         yield asked
     finally:
@@ -129,26 +154,66 @@ def _forwarding() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def _heard_at_once(asked: list[int]) -> Iterator[None]:
+    """Ends this process on a signal also while torch waits for other nodes, outside Python, which hears it only later.
+
+    Args:
+        asked: the signals that Python has heard.
+    """
+    listener, speaker = socket.socketpair()
+    speaker.setblocking(False)
+    before = signal.set_wakeup_fd(speaker.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=_listen, args=(listener, asked), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        speaker.close()
+
+
+def _listen(listener: socket.socket, asked: list[int]) -> None:
+    with listener:
+        while number := listener.recv(1):
+            if number[0] not in FORWARDED:
+                continue
+            time.sleep(SECONDS_TO_HEAR)
+            if not asked and not _children():
+                print("interrupted before the training began", file=sys.stderr, flush=True)
+                os._exit(INTERRUPTED)
+
+
 def _children() -> list[int]:
     return [int(word) for file in Path("/proc/self/task").glob("*/children") for word in file.read_text().split()]
 
 
 def _end(title: str, codes: Mapping[int, int], asked: bool) -> NoReturn:
-    """Ends as the processes did: one that failed outweighs those that saved, which outweigh those that were stopped."""
+    """Ends as the processes did: one that failed outweighs those that saved, which outweigh those that were stopped.
+
+    Args:
+        title: of the training, for messages.
+        codes: exit codes by rank, first come first: torch asked the others to end.
+        asked: whether a signal came here.
+    """
+    if not codes:
+        raise SystemExit(0)
+    rank, first = next(iter(codes.items()))
+    if not asked and first not in (FAILED, TRY_AGAIN, INTERRUPTED):  # the others can only say that it is gone
+        saved = TRY_AGAIN in codes.values() and FAILED not in codes.values()
+        raise (Interrupted if saved else UserError)(f"{title}: {_unexpected(rank, first)}")
     for code in (FAILED, TRY_AGAIN):
         if code in codes.values():
             raise SystemExit(code)
-    if not codes:
-        raise SystemExit(0)
-    if asked:  # before they could catch signals
-        raise KeyboardInterrupt
-    rank, code = next(iter(codes.items()))
-    if code == -signal.SIGKILL:
-        raise UserError(
-            f"{title}: process {rank} was killed; the memory may not have sufficed (`memory_gb` of its resources). "
-            "The same call goes on from the last state."
-        )
-    raise UserError(f"{title}: process {rank} ended with exit code {code}; its message is above.")
+    raise KeyboardInterrupt  # before they could catch signals
+
+
+def _unexpected(rank: int, code: int) -> str:
+    if code != -signal.SIGKILL:
+        return f"process {rank} ended with exit code {code}; its message is above."
+    return (
+        f"process {rank} was killed; the memory may not have sufficed (`memory_gb` of its resources). "
+        "The same call goes on from the last state."
+    )
 
 
 def end_with_launcher() -> None:

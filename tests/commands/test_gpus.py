@@ -137,9 +137,57 @@ def test_jobs_of_one_allocation_share_what_slurm_gave(monkeypatch: pytest.Monkey
         monkeypatch.setenv(VISIBLE, "0,2,GPU-5e")
         with leased(HARDWARE):
             assert os.environ[VISIBLE] == "0"
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["exfuse-gpus-slurm-7-3", "exfuse-gpus-slurm-7-batch"]
+            names = ["exfuse-gpus-slurm-7-3", "exfuse-gpus-slurm-7-batch"]
+            assert [path.name for path in sorted(tmp_path.iterdir())] == names
+    assert not list(tmp_path.iterdir())
     monkeypatch.delenv(VISIBLE)  # Slurm knows nothing of GPUs there, so that all of its jobs see all
     assert gpus._lock_folder() == gpus.LOCKS
+
+
+def test_the_folder_of_a_step_stays_while_others_use_it(tmp_path: Path) -> None:
+    place = tmp_path / f"{gpus.OF_A_STEP}7-3"
+    with leased(HARDWARE, 1, place):
+        os.environ[VISIBLE] = "0,2,GPU-5e"  # another job
+        with leased(HARDWARE, 2, place):
+            assert os.environ[VISIBLE] == "2,GPU-5e"
+        assert sorted(path.name for path in place.iterdir()) == ["0.lock", "2.lock", "GPU-5e.lock"]
+    assert not place.exists()
+
+
+def test_the_lock_of_a_file_that_was_just_removed_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next job would lock a new file of this name, and both would hold the GPU."""
+    removed = []
+
+    def take(descriptor: int, place: Path) -> bool:
+        if not removed:
+            removed.append(place)
+            place.unlink()
+        return True
+
+    monkeypatch.setattr(gpus, "is_taken", take)
+    with leased(HARDWARE, 1, tmp_path):
+        assert os.environ[VISIBLE] == "2"
+
+
+def test_a_lock_that_is_taken_is_new(tmp_path: Path) -> None:
+    """Programs that clean /tmp remove old files."""
+    (tmp_path / "0.lock").touch()
+    os.utime(tmp_path / "0.lock", (0, 0))
+    with leased(HARDWARE, 1, tmp_path):
+        assert time.time() - (tmp_path / "0.lock").stat().st_mtime < 60
+
+
+def test_a_pipe_in_place_of_a_lock_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "0.lock")
+    refused = pytest.raises(UserError, match=r"cannot lock .*0.lock: something else lies there")
+    with refused, leased(HARDWARE, 1, tmp_path):
+        pass
+
+
+def test_a_folder_whose_maker_was_killed_is_opened_to_all(tmp_path: Path) -> None:
+    (tmp_path / "locks").mkdir(mode=0o755)
+    with leased(HARDWARE, 1, tmp_path / "locks"):
+        assert (tmp_path / "locks").stat().st_mode & 0o7777 == 0o1777
 
 
 def test_other_users_find_the_locks_and_can_add_theirs(tmp_path: Path) -> None:
