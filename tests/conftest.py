@@ -1,5 +1,6 @@
 """What all tests share: one thread for torch, the repository's folder, the real subset of the archives."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,13 @@ def one_torch_thread() -> None:
     torch = sys.modules.get("torch")
     if torch is not None and torch.get_num_threads() != 1:
         torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hear_lost_terminals() -> None:
+    """`nohup` makes all that it starts deaf to SIGHUP, which the program respects and tests do not expect."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from exfuse.training.interruption import SAME_SECONDS
 from tests.program import hear_ctrl_c
 
 pytestmark = pytest.mark.skipif(
@@ -67,7 +68,7 @@ def test_a_training_ends_though_its_loading_processes_hang(hanging: "subprocess.
     time.sleep(0.5)
     assert hanging.poll() is None and all(map(_alive, workers))
     os.killpg(hanging.pid, signal.SIGINT)  # it may still be at the first step, and else waits for a batch
-    time.sleep(0.5)
+    time.sleep(SAME_SECONDS + 0.5)
     with suppress(ProcessLookupError):
         os.killpg(hanging.pid, signal.SIGINT)
     assert hanging.wait(40) != 0
