@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import torch
 from torch import Tensor, nn
@@ -108,29 +108,34 @@ def train(
     training = Training(model, task, course, team)
     if states is not None and (saved := states.latest()) is not None:
         training.restore(saved)
-    team.agree(
-        training.done, "the step from which the training goes on; the folder of its states must be shared by all"
-    )
     saving = Saving(states, training.content, course.title, course.steps, course.seconds_between_states, team)
+    with interruption() as interrupted:
+        team.agree(  # also: whoever sees the progress may count on every process hearing signals
+            training.done, "the step from which the training goes on; the folder of its states must be shared by all"
+        )
+        with _progress(course, training.done, team) as bar, convolutions(course.deterministic):
+            for images, targets in on_device(batches(training.done), task, course.device):
+                means = training.step(images, targets)
+                if means is not None:
+                    bar.set_postfix(loss=f"{means['loss']:.3f}", rate=f"{training.rate:.2g}", refresh=False)
+                bar.update()
+                saving.after(training.done, interrupted)
+            saving.end(training.done, interrupted)
+    return training.history
+
+
+def _progress(course: Course, done: int, team: Team) -> "tqdm[NoReturn]":
+    """Shown by the first process; by then it took what each job costs."""
     if team.leads:
         provenance.ready(course.title)
-    bar = tqdm(
+    return tqdm(
         total=course.steps,
-        initial=training.done,
+        initial=done,
         desc=course.title,
         unit="step",
         mininterval=SECONDS_BETWEEN_MESSAGES,
         disable=not team.leads,
     )
-    with bar, interruption() as interrupted, convolutions(course.deterministic):
-        for images, targets in on_device(batches(training.done), task, course.device):
-            means = training.step(images, targets)
-            if means is not None:
-                bar.set_postfix(loss=f"{means['loss']:.3f}", rate=f"{training.rate:.2g}", refresh=False)
-            bar.update()
-            saving.after(training.done, interrupted)
-        saving.end(training.done, interrupted)
-    return training.history
 
 
 class Training:
