@@ -4,7 +4,6 @@ import io
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from exfuse.data.transforms import CentreCrop
 from exfuse.evaluation.classification import evaluate_classification
 from exfuse.evaluation.inference import InferenceSettings
 from exfuse.evaluation.results import summarize_classification
+from tests.evaluation.imagenet_val import write_val
 
 SETTINGS = InferenceSettings(size=1, mean=(0, 0, 0), std=(1, 1, 1), batch_size=4)
 COLOURS = (10, 60, 110, 160, 210)
@@ -33,16 +33,7 @@ def test_the_prediction_of_every_image_is_kept_in_order(tmp_path: Path) -> None:
         buffer = io.BytesIO()
         Image.new("RGB", (30 + number, 20), (COLOURS[colour],) * 3).save(buffer, "JPEG")
         contents.append(buffer.getvalue())
-    (tmp_path / "val.tar").write_bytes(b"".join(contents))
-    lengths = np.array([len(content) for content in contents], dtype=np.int32)
-    np.savez(
-        tmp_path / "val.npz",
-        archive=np.array("val.tar"),
-        offset=(np.cumsum(lengths) - lengths).astype(np.int64),
-        length=lengths,
-        label=np.array(labels, dtype=np.int16),
-        name=np.array([f"ILSVRC2012_val_{number:08}.JPEG" for number in range(7)], dtype="S"),
-    )
+    write_val(tmp_path, contents, labels)
     done: list[int] = []
     dataset = ImageNetSet(tmp_path / "val.npz", tmp_path, CentreCrop(18, 16))
     result = evaluate_classification(ByColour(), dataset, SETTINGS, progress=done.append)

@@ -16,6 +16,7 @@ from PIL import Image
 from exfuse.errors import UserError
 from exfuse.evaluation.sharing import ALONE, Crew, shared_out
 from tests.evaluation import teamed
+from tests.evaluation.imagenet_val import write_val
 from tests.training.processes import together
 
 Write = Callable[[dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]]], Path]
@@ -114,16 +115,7 @@ def test_several_processes_evaluate_classification_as_one(tmp_path: Path) -> Non
         stream = io.BytesIO()
         Image.fromarray(pixels).save(stream, "PNG")
         contents.append(stream.getvalue())
-    (tmp_path / "val.tar").write_bytes(b"".join(contents))
-    lengths = np.array([len(content) for content in contents], dtype=np.int32)
-    np.savez(
-        tmp_path / "val.npz",
-        archive=np.array("val.tar"),
-        offset=(np.cumsum(lengths) - lengths).astype(np.int64),
-        length=lengths,
-        label=np.arange(5, dtype=np.int16),
-        name=np.array([f"ILSVRC2012_val_{number:08}.JPEG" for number in range(5)], dtype="S"),
-    )
+    write_val(tmp_path, contents, range(5))
     found = []
     for size in (1, 2):
         target = tmp_path / str(size)
