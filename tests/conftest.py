@@ -1,4 +1,4 @@
-"""What all tests share: one thread for torch, the repository's folder, the real subset of the archives."""
+"""What all tests share: torch and signals as a process begins with them, the repository, the real archives."""
 
 import signal
 import sys
@@ -10,18 +10,27 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(autouse=True)
-def one_torch_thread() -> None:
-    """Sums depend on the number of threads. A test that does not need torch does not pay two seconds to import it."""
+def torch_as_it_begins() -> None:
+    """What a training sets is the whole process's, and here of the tests after it: threads, and how sums are made.
+
+    A test that does not need torch does not pay two seconds to import it.
+    """
     torch = sys.modules.get("torch")
-    if torch is not None and torch.get_num_threads() != 1:
+    if torch is None:
+        return
+    if torch.get_num_threads() != 1:
         torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(False)
+    torch.utils.deterministic.fill_uninitialized_memory = True
 
 
 @pytest.fixture(scope="session", autouse=True)
-def hear_lost_terminals() -> None:
-    """`nohup` makes all that it starts deaf to SIGHUP, which the program respects and tests do not expect."""
+def hear_signals() -> None:
+    """`nohup` makes all that it starts deaf to SIGHUP, a shell's `&` to SIGINT: the program heeds it, not tests."""
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,8 @@ from exfuse.commands.lock import sole_worker
 from exfuse.spec import manifest
 lock, made, finishes = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "finishes"
 with sole_worker(lock):
-    print("working", flush=True)
     try:
+        print("working", flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         if finishes:

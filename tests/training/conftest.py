@@ -1,6 +1,6 @@
 """A problem of two numbers, settings for it, and batches that are the same each time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -66,14 +66,3 @@ def batches() -> Batches:
     dice = torch.Generator().manual_seed(5)
     points = [torch.randn(16, 2, generator=dice) for _ in range(10)]
     return [(batch, (batch.prod(dim=1) > 0).long()) for batch in points]
-
-
-@pytest.fixture
-def torch_as_before() -> Iterator[None]:
-    """`prepare` is for a process of its own: threads and determinism are the whole process's."""
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
-    yield
-    torch.utils.deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)

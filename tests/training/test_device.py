@@ -10,8 +10,6 @@ from exfuse.errors import UserError
 from exfuse.spec.settings import Hardware
 from exfuse.training.device import CUBLAS_WORKSPACE, compiled, convolutions, prepare
 
-pytestmark = pytest.mark.usefixtures("torch_as_before")
-
 
 def test_cpu_with_its_threads_seed_and_determinism() -> None:
     assert prepare(Hardware(threads=2, workers=0, device="cpu"), seed=7) == torch.device("cpu")

@@ -18,8 +18,6 @@ from tests.params import Params, copy_params
 RUN, BACKBONE = "gcn-resnet50", "resnet50"
 OTHER = Normalization(mean=(0.5, 0.4, 0.3), std=(0.25, 0.2, 0.1))
 
-pytestmark = pytest.mark.usefixtures("torch_as_before")
-
 
 @pytest.fixture
 def params(repo_root: Path, tmp_path: Path) -> Params:

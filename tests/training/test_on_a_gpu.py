@@ -19,7 +19,6 @@ from exfuse.training.prefetch import on_device
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
-    pytest.mark.usefixtures("torch_as_before"),
 ]
 
 STEPS = 6

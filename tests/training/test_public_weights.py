@@ -56,7 +56,7 @@ def params(repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 # --- by the command -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("no_hub", "torch_as_before")
+@pytest.mark.usefixtures("no_hub")
 def test_a_local_file_becomes_the_backbone_of_voc(
     params: Params, published: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
