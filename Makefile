@@ -25,8 +25,6 @@ environment: ## .venv from requirements.lock, when it is missing or the lock cha
 reproduce: environment ## the whole paper at the preset of params/config.yaml (PRESET=voc, CORES=8)
 	@$(IN_VENV) exfuse $(if $(PRESET),--preset $(PRESET)) plan --measure-missing --todo || true
 	@$(IN_VENV) snakemake --cores $(CORES) $(if $(PRESET),--config preset=$(PRESET))
-	@if [ -d data/mini ]; then $(IN_VENV) dvc commit --quiet data.dvc </dev/null || \
-	echo "data/mini is not what data.dvc describes; 'dvc commit -f data.dvc' records it."; fi
 	@preset=$(or $(PRESET),$$(sed -n 's/^preset:[[:space:]"]*\([A-Za-z0-9_-]*\).*/\1/p' params/config.yaml)); \
 	echo "report: $(CURDIR)/results/$$preset/report/index.html"
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from exfuse import __version__
-from exfuse.cli import data, jobs, plan, weights
+from exfuse.cli import data, dvc, jobs, plan, weights
 from exfuse.spec.graph import Graph
 from exfuse.spec.load import load
 
@@ -19,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
+app.add_typer(dvc.app, name="dvc")
 app.add_typer(jobs.app)
 app.add_typer(plan.app)
 app.add_typer(weights.app)

@@ -56,9 +56,10 @@ def write_set(graph: Graph, name: SetName) -> None:
 
     for publisher in SET_SOURCES[name]:
         _require_archives(graph, publisher)
-    with running(graph, f"data/sets/{name}") as (job, about):
+    with running(graph, f"data/sets/{name}") as (_, about):
         folder = graph.spec.folder
-        repeated = tuple(graph.spec.all_classes.index(c) for c in job.settings.get("repeated", ()))
+        hard = [c for c in graph.spec.hard_classes if c in graph.spec.classes] if name == "trainval" else []
+        repeated = tuple(graph.spec.all_classes.index(c) for c in hard)
         about["counts"] = sets.write_set(
             name,
             graph.layout.data,

@@ -109,7 +109,7 @@ def _score_val(
     from exfuse.data.images import encode_mask
     from exfuse.data.labels import ClassMap
     from exfuse.data.loading import WholeImageSet
-    from exfuse.evaluation.results import MODES, summarize_segmentation, write_confusions
+    from exfuse.evaluation.results import MODES, headline, summarize_segmentation, write_confusions
     from exfuse.evaluation.segmentation import evaluate_segmentation
 
     class_map = ClassMap(graph.spec.classes[1:], graph.spec.all_classes)
@@ -132,6 +132,7 @@ def _score_val(
     if folder is not None:
         for mode, name in (("plain", "val.json"), ("flip", "val-flip.json")):
             write_json(folder / name, {**summaries[mode], "seed": seed, "key": job.key})
+        write_json(folder / "metrics.json", headline(summaries["plain"], summaries["flip"]))
         write_confusions(folder / "confusions.npz", results)
         _write_zip(folder / "predictions.zip", predictions)
     return val_scores(graph, summaries["plain"], summaries["flip"])

@@ -4,7 +4,7 @@ Keeping counts by image lets the report resample images (bootstrap) and look for
 """
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,17 @@ def summarize_segmentation(result: SegmentationResult, class_names: Sequence[str
 def summarize_classification(result: ClassificationResult) -> dict[str, Any]:
     """Top-1 error in 0–1 and the number of images."""
     return {"top1_error": float(np.mean(result.predictions != result.labels)), "images": len(result.images)}
+
+
+def headline(plain: Mapping[str, Any], flipped: Mapping[str, Any]) -> dict[str, float | None]:
+    """The numbers of ``metrics.json``, in 0–1: a run's line in what `dvc metrics` shows.
+
+    Args:
+        plain: the content of ``val.json``.
+        flipped: that of ``val-flip.json``.
+    """
+    kept = {name: plain[name] for name in ("miou", "boundary_miou", "interior_miou")}
+    return {**kept, "miou_flip": flipped["miou"]}
 
 
 def _number(value: np.float64 | NDArray[np.float64]) -> float | None:

@@ -29,6 +29,9 @@ Origins = dict[KeyPath, Path]
 OVERRIDES = ("data", "data_root")
 """Keys of a preset that the command line may set."""
 
+NOT_INHERITED: Tree = {"caveat": "", "test_server": {}}
+"""Keys of a preset, and their values where the preset itself has none, whatever the one that it extends says."""
+
 
 def load(root: Path, preset: str | None = None, overrides: Mapping[str, str] | None = None) -> Spec:
     """The declared reproduction.
@@ -45,7 +48,7 @@ def load(root: Path, preset: str | None = None, overrides: Mapping[str, str] | N
     if not params.is_dir():
         raise UserError(f"{params}: no such folder. Run from the repository's root.")
     chosen = _configured_preset(params / "config.yaml") if preset is None else preset
-    declared, ledger, files = _preset(params, chosen, dict(overrides or {}))
+    declared, ledger, files, origins = _preset(params, chosen, dict(overrides or {}))
     runs_file = params / "runs.yaml"
     runs_tree = yaml.read(runs_file)
     for key in runs_tree:
@@ -62,6 +65,7 @@ def load(root: Path, preset: str | None = None, overrides: Mapping[str, str] | N
         tables=_entries(Table, params / "tables.yaml"),
         claims=_entries(Claim, params / "claims.yaml"),
         overrides=dict(overrides or {}),
+        origins=origins,
     )
     check(spec, files)
     return replace(spec, ledger=used_ledger(spec))
@@ -70,6 +74,13 @@ def load(root: Path, preset: str | None = None, overrides: Mapping[str, str] | N
 def preset_names(root: Path) -> list[str]:
     """The presets that exist."""
     return sorted(path.stem for path in (root / "params" / "presets").glob("*.yaml"))
+
+
+def preset_files(root: Path, name: str) -> list[Path]:
+    """The file of a preset that exists, and those of the presets that it extends, the nearest first."""
+    file = root / "params" / "presets" / f"{name}.yaml"
+    parent = yaml.read(file).get("extends")
+    return [file, *(preset_files(root, str(parent)) if parent is not None else [])]
 
 
 def _configured_preset(file: Path) -> str:
@@ -99,19 +110,21 @@ def _fidelity(folder: Path) -> Fidelity:
     )
 
 
-def _preset(params: Path, name: str, overrides: dict[str, str]) -> tuple[Preset, list[LedgerEntry], Origins]:
+def _preset(params: Path, name: str, overrides: dict[str, str]) -> tuple[Preset, list[LedgerEntry], Origins, Origins]:
+    """A preset, its ledger, and the files of its keys: with those of each stage that all share, and as declared."""
     for key in overrides:
         require(key, ("preset", *OVERRIDES), "setting", "--config")
     tree, files = _preset_tree(params, name)
     file = params / "presets" / f"{name}.yaml"
     if "name" in tree:
         raise UserError(f"{files[('name',)]}: unknown key 'name'; a preset is named by its file.")
+    origins = dict(files)
     tree["fine_tuning"] = _stages(tree, files, file)
     tree = {**tree, "name": name, **overrides}
     plain, ledger = split_sources(tree, files, file)
     declared = validate(Preset, plain, files, file)
     require_sources(declared, ledger, files, file)
-    return declared, ledger, files
+    return declared, ledger, files, origins
 
 
 def _preset_tree(params: Path, name: str, below: tuple[str, ...] = ()) -> tuple[Tree, Origins]:
@@ -127,8 +140,10 @@ def _preset_tree(params: Path, name: str, below: tuple[str, ...] = ()) -> tuple[
     if parent is None:
         return tree, files
     base, base_files = _preset_tree(params, str(parent), (*below, name))
-    kept = {key: origin for key, origin in base_files.items() if not _is_replaced(key, tree)}
-    return yaml.merge({**base, "caveat": "", "test_server": {}}, tree), {**kept, **files}
+    kept = {
+        key: origin for key, origin in base_files.items() if key[0] not in NOT_INHERITED and not _is_replaced(key, tree)
+    }
+    return yaml.merge({**base, **NOT_INHERITED}, tree), {**kept, **files}
 
 
 def _is_replaced(key: KeyPath, changes: Tree) -> bool:

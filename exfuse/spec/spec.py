@@ -46,6 +46,8 @@ class Spec:
     claims: Mapping[str, Claim]
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Values that the command line set in place of the preset's."""
+    origins: Mapping[tuple[str, ...], Path] = field(default_factory=dict)
+    """The file of every key that the preset declares or inherits; what stages share stands below ``common``."""
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -67,6 +67,7 @@ class Results:
                 **extra,
             }
             write_json(job.manifest.with_name("val-flip.json" if flip else "val.json"), content)
+        write_json(job.manifest.with_name("metrics.json"), {"miou": miou})
         self._predictions(job.manifest.with_name("predictions.zip"))
         self.finish(job, code=code)
 

@@ -113,7 +113,6 @@ MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
         "presets/mini.yaml", "classes", ["bicycle", "car", "cat"],
         ["data/coco", "data/sets/coco", "data/sets/trainval", *SEGMENTATION, *NETWORKS],
     ),
-    "hard-class-that-mini-drops": ("datasets.yaml", "hard_classes", ["bicycle", "chair", "diningtable", "sofa"], []),
     "hard-class": (
         "datasets.yaml", "hard_classes", ["chair"],
         [

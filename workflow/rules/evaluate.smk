@@ -8,6 +8,7 @@ rule evaluate:
     output:
         plain=f"{BASE}/runs/{{run}}/seed{{seed}}/{{stage}}/val.json",
         flip=f"{BASE}/runs/{{run}}/seed{{seed}}/{{stage}}/val-flip.json",
+        metrics=f"{BASE}/runs/{{run}}/seed{{seed}}/{{stage}}/metrics.json",
         confusions=f"{BASE}/runs/{{run}}/seed{{seed}}/{{stage}}/confusions.npz",
         predictions=f"{BASE}/runs/{{run}}/seed{{seed}}/{{stage}}/predictions.zip",
         manifest=f"{BASE}/runs/{{run}}/seed{{seed}}/{{stage}}/val.manifest.json",

@@ -103,7 +103,7 @@ def _raw(graph: "Graph", publisher: Publisher, manifest: Path) -> dict[str, str 
 def _add_set(graph: "Graph", name: SetName, sources: tuple[str, ...]) -> None:
     settings: dict[str, Any] = {"set": name}
     if name == "trainval":
-        settings["repeated"] = [c for c in graph.spec.hard_classes if c in graph.spec.classes]
+        settings |= {"hard_classes": list(graph.spec.hard_classes), "classes": list(graph.spec.classes)}
     csv = graph.layout.set(name)
     upstream = tuple(f"data/{source}" for source in sources)
     graph.add(f"data/sets/{name}", csv.with_suffix(".manifest.json"), (csv,), upstream, settings)

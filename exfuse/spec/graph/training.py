@@ -85,7 +85,7 @@ def _add_run(graph: "Graph", name: str, seed: int) -> None:
 def _add_evaluation(graph: "Graph", name: str, seed: int) -> None:
     stage = graph.spec.chain(name)[-1].stage
     target = graph.layout.stage(name, seed, stage)
-    outputs = ("val.json", "val-flip.json", "confusions.npz", "predictions.zip")
+    outputs = ("val.json", "val-flip.json", "metrics.json", "confusions.npz", "predictions.zip")
     graph.add(
         f"runs/{name}/seed{seed}/{stage}/val",
         target / "val.manifest.json",

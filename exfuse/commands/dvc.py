@@ -1,0 +1,134 @@
+"""`exfuse dvc …`: what joins DVC to the graph. DVC's stages call `check` and `make`, people `write` and `record`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from exfuse.errors import FAILED, INTERRUPTED, UserError
+from exfuse.files import write_text
+from exfuse.pipeline import file
+from exfuse.pipeline.stages import checked_file, stages
+from exfuse.spec.freshness import has_expected_key, is_complete
+from exfuse.spec.graph import Graph, Job
+from exfuse.spec.load import load, preset_names
+from exfuse.spec.manifest import provenance_file
+from exfuse.spec.names import require
+from exfuse.training.interruption import end_with_parent
+
+
+def write(graph: Graph) -> None:
+    """Writes `dvc.yaml` from ``params/``."""
+    served = file.write(graph, _others(graph))
+    print(f"{file.FILE} serves the presets {', '.join(served)}")
+
+
+def _others(graph: Graph) -> list[Graph]:
+    """The presets that the file may serve besides; one that cannot be read says so when it is chosen."""
+    found = []
+    for name in preset_names(graph.spec.root):
+        if name != graph.spec.preset.name:
+            try:
+                found.append(Graph(load(graph.spec.root, name)))
+            except UserError:
+                continue
+    return found
+
+
+def check(graph: Graph) -> None:
+    """Checks that `dvc.yaml` says what ``params/`` asks for; what it leaves for DVC never differs."""
+    file.require_current(graph)
+    write_text(checked_file(graph), f"{file.FILE} says what params/ asks for.\n")
+
+
+def make(graph: Graph, name: str) -> None:
+    """Has Snakemake make what a stage makes, and checks the keys: DVC must not take old files for new ones.
+
+    Raises:
+        UserError: there is no such stage, `dvc.yaml` is out of date, or something is not what was asked for.
+        SystemExit: Snakemake failed, which has said why.
+    """
+    found = stages(graph)
+    require(name, found, "stage", "exfuse dvc make")
+    file.require_current(graph)
+    jobs = [graph.jobs[job] for job in found[name].jobs]
+    if all(map(is_made, jobs)):
+        print(f"{name}: as params/ asks for; nothing to make")
+        return
+    gone = [job.manifest for job in jobs if has_expected_key(job) and not is_made(job)]  # a rule may name no other file
+    _snakemake(graph, [job.manifest for job in jobs], gone)
+    now = Graph(load(graph.spec.root, graph.spec.preset.name))  # what was read may have been made only now
+    wrong = [job.name for job in jobs if not is_made(now.jobs[job.name])]
+    if wrong:
+        raise UserError(
+            f"{', '.join(wrong)}: not what params/ asks for, though snakemake made it. Did params/ change meanwhile?"
+        )
+
+
+def is_made(job: Job) -> bool:
+    """Whether all that DVC takes of a job is there, made from what ``params/`` asks for."""
+    return has_expected_key(job) and is_complete(job) and provenance_file(job.manifest).is_file()
+
+
+def _snakemake(graph: Graph, targets: Sequence[Path], again: Sequence[Path]) -> None:
+    """Runs Snakemake in the root; it ends with this process, and this one with who asked for the stage."""
+    words = ["--cores", "all", *(("--forcerun", *map(str, again)) if again else ())]
+    words += ["--config", f"preset={graph.spec.preset.name}", "--", *map(str, targets)]
+    process = subprocess.Popen([sys.executable, "-m", "snakemake", *words], cwd=graph.spec.root)
+    parent = os.getppid()
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        if os.getppid() != parent:  # its jobs live on; the next call asks them to end, and goes on from there
+            process.kill()
+        elif number == signal.SIGTERM:
+            process.send_signal(signal.SIGINT)  # Ctrl-C reaches Snakemake by itself, and ends its jobs
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    end_with_parent(signal.SIGTERM)
+    try:
+        code = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if code != 0:
+        raise SystemExit(INTERRUPTED if code in (-signal.SIGINT, INTERRUPTED) else FAILED)
+
+
+def record(graph: Graph) -> None:
+    """Commits to DVC what Snakemake has made: copies to its cache, digests to `dvc.lock`.
+
+    What is not made yet, or not as ``params/`` asks for, is left out and said.
+
+    Raises:
+        UserError: `dvc.yaml` is out of date, nothing is made, or DVC cannot write.
+    """
+    check(graph)
+    found = stages(graph)
+    made = [name for name, stage in found.items() if all(is_made(graph.jobs[job]) for job in stage.jobs)]
+    if len(made) == 1:
+        raise UserError(f"nothing of preset '{graph.spec.preset.name}' is made yet; `make reproduce`, or `dvc repro`.")
+    differs = json.loads(_dvc("status", "--json"))
+    new = [name for name in made if name in differs]
+    if new:
+        _dvc("commit", "--quiet", "--force", *(new if len(new) < len(found) else ()))
+    left = len(found) - len(made)
+    print(f"{file.FILE}: {len(made)} of {len(found)} stages are recorded in dvc.lock, {len(new)} of them now")
+    if left:
+        print(f"{left} are not made as params/ asks for: `exfuse status`, `make reproduce`")
+
+
+def _dvc(*words: str) -> str:
+    """Runs DVC in this environment, and gives what it prints.
+
+    Raises:
+        UserError: it failed; its own last words say why.
+    """
+    done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        raise UserError(f"dvc {words[0]}: {' '.join(said) or done.stderr.strip()[-300:] or 'failed without a word'}")
+    return done.stdout

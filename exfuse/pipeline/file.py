@@ -1,0 +1,150 @@
+"""`dvc.yaml`: stages with ``${preset}`` where presets of one structure differ, so that one file serves them all."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+import yaml
+
+from exfuse.errors import UserError
+from exfuse.files import read_bytes, write_text
+from exfuse.pipeline.entries import Entry
+from exfuse.pipeline.plots import plots
+from exfuse.pipeline.stages import Stage, stages
+from exfuse.pipeline.variable import named, shared
+from exfuse.spec.graph import Graph
+
+FILE = "dvc.yaml"
+CONFIG = "params/config.yaml"
+PERSISTENT = {"persist": True}
+"""Of an output: DVC leaves it where it is until Snakemake replaces it."""
+HEADER = """\
+# Written from params/ by `exfuse dvc write`; edit params/, not this. It serves the presets {presets}.
+# A stage's command asks Snakemake for what the stage makes, and ends in a check of the keys (docs/sharing.md).
+"""
+Tree = dict[str, Any]
+
+
+def described(graph: Graph) -> Tree:
+    """All that `dvc.yaml` has to say for a preset, with its name in place of the variable."""
+    return {
+        "stages": {stage.name: _described(stage) for stage in stages(graph).values()},
+        "plots": plots(graph),
+    }
+
+
+def _described(stage: Stage) -> Tree:
+    return {
+        "cmd": stage.command,
+        "deps": sorted(stage.deps),
+        "params": sorted(stage.entries),
+        "outs": sorted(stage.outs),
+        "metrics": sorted(stage.metrics),
+    }
+
+
+def write(graph: Graph, others: Iterable[Graph]) -> list[str]:
+    """Writes `dvc.yaml` for a preset, and for others that it can serve as well.
+
+    Returns:
+        The presets that it serves.
+    """
+    trees = {graph.spec.preset.name: described(graph)}
+    for other in others:
+        wider = {**trees, other.spec.preset.name: described(other)}
+        if shared(wider) is not None:
+            trees = wider
+    tree = shared(trees)
+    assert tree is not None, "a preset has the structure of itself"
+    header = HEADER.format(presets=", ".join(sorted(trees)))
+    content = {"vars": [CONFIG], "stages": {name: _as_dvc(node) for name, node in tree["stages"].items()}}
+    content |= {"plots": tree["plots"]}
+    text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
+    write_text(graph.spec.root / FILE, f"{header}{text}")
+    return sorted(trees)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Short groups on one line."""
+
+
+_Dumper.add_representer(
+    dict, lambda dumper, group: dumper.represent_mapping("tag:yaml.org,2002:map", group.items(), group == PERSISTENT)
+)
+
+
+def _as_dvc(stage: Tree) -> Tree:
+    by_file = groupby(sorted(stage["params"], key=lambda entry: (entry.file, entry.key)), key=lambda entry: entry.file)
+    params = [{file: [entry.key for entry in entries if entry.key] or None} for file, entries in by_file]
+    kept = {kind: [{file: PERSISTENT} for file in stage[kind]] for kind in ("outs", "metrics")}
+    whole = {"cmd": stage["cmd"], "deps": stage["deps"], "params": params, **kept}
+    return {key: value for key, value in whole.items() if value}
+
+
+def require_current(graph: Graph) -> None:
+    """Checks that `dvc.yaml` says what ``params/`` asks for under a preset.
+
+    Raises:
+        UserError: it does not, or is missing or damaged.
+    """
+    path = graph.spec.root / FILE
+    mend = f"`exfuse --preset {graph.spec.preset.name} dvc write` writes it from params/."
+    try:
+        found = yaml.load(read_bytes(path, mend), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        said = _said(found, graph.spec.preset.name)
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: cannot be understood ({type(error).__name__}). {mend}") from error
+    name = _difference(said, described(graph), _folder_of_archives(graph))
+    if name is not None:
+        raise UserError(f"{path}: {name} is not what params/ asks for; it is older, or edited by hand. {mend}")
+
+
+def _folder_of_archives(graph: Graph) -> str | None:
+    """Where raw data lie that come and go: a file written before they were there, or after, is as good."""
+    return None if "archives" in graph.jobs else graph.spec.archive_folder.as_posix()
+
+
+def _difference(said: Tree, asked: Tree, archives: str | None) -> str | None:
+    """What of two descriptions is not alike, in words; none where all is."""
+    for name in (*asked["stages"], *said["stages"]):
+        here, there = (tree["stages"].get(name) for tree in (said, asked))
+        if here is None or there is None or _settled(here, archives) != _settled(there, archives):
+            return f"stage '{name}'"
+    return None if said["plots"] == asked["plots"] else "a plot"
+
+
+def _settled(stage: Tree, archives: str | None) -> Tree:
+    deps = [path for path in stage["deps"] if archives is None or not path.startswith(archives)]
+    return {**stage, "deps": deps}
+
+
+def _said(tree: Tree, preset: str) -> Tree:
+    """What a file says for a preset, in the shape of :func:`described`."""
+    if tree["vars"] != [CONFIG]:
+        raise ValueError
+    tree = named(tree, preset)
+    return {
+        "stages": {
+            name: {
+                "cmd": stage["cmd"],
+                "deps": sorted(stage.get("deps", [])),
+                "params": _entries(stage.get("params", [])),
+                **{kind: sorted(_persistent(stage.get(kind, []))) for kind in ("outs", "metrics")},
+            }
+            for name, stage in tree["stages"].items()
+        },
+        "plots": tree["plots"],
+    }
+
+
+def _entries(params: list[Mapping[str, list[str] | None]]) -> list[Entry]:
+    """Each once: a file may stand there by the preset's name and by the variable."""
+    return sorted({Entry(key, file) for group in params for file, keys in group.items() for key in keys or [""]})
+
+
+def _persistent(outs: list[Mapping[str, Mapping[str, bool]]]) -> Iterator[str]:
+    for out in outs:
+        for file, options in out.items():
+            if options != PERSISTENT:
+                raise ValueError(file)
+            yield file
