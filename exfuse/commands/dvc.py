@@ -20,6 +20,13 @@ from exfuse.spec.manifest import provenance_file
 from exfuse.spec.names import require
 from exfuse.training.interruption import end_with_parent
 
+ADVICE = {
+    "No space left": "Free space, or have DVC's cache on another disk: `dvc cache dir --local FOLDER`.",
+    "not a git repository": "DVC wants one: `git init`; or do without: `dvc config --local core.no_scm true`.",
+    "nable to acquire lock": "Another dvc works in this folder; wait for it, or stop it with Ctrl-C there.",
+}
+"""What to do about what DVC says."""
+
 
 def write(graph: Graph) -> None:
     """Writes `dvc.yaml` from ``params/``."""
@@ -114,21 +121,30 @@ def record(graph: Graph) -> None:
     differs = json.loads(_dvc("status", "--json"))
     new = [name for name in made if name in differs]
     if new:
-        _dvc("commit", "--quiet", "--force", *(new if len(new) < len(found) else ()))
+        _dvc("commit", "--force", *(new if len(new) < len(found) else ()), shown=True)
     left = len(found) - len(made)
     print(f"{file.FILE}: {len(made)} of {len(found)} stages are recorded in dvc.lock, {len(new)} of them now")
     if left:
         print(f"{left} are not made as params/ asks for: `exfuse status`, `make reproduce`")
 
 
-def _dvc(*words: str) -> str:
+def _dvc(*words: str, shown: bool = False) -> str:
     """Runs DVC in this environment, and gives what it prints.
 
+    Args:
+        words: of its command.
+        shown: whether a person who watches sees its progress.
+
     Raises:
-        UserError: it failed; its own last words say why.
+        UserError: it failed; its own words say why.
     """
-    done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True, check=False)
+    errors = None if shown and sys.stderr.isatty() else subprocess.PIPE
+    command = [sys.executable, "-m", "dvc", *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=errors, text=True, check=False)
     if done.returncode != 0:
-        said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        raise UserError(f"dvc {words[0]}: {' '.join(said) or done.stderr.strip()[-300:] or 'failed without a word'}")
+        lines = (done.stderr or "").splitlines()
+        said = [line.removeprefix("ERROR: ").removesuffix(".") for line in lines if line.startswith("ERROR")]
+        text = "; ".join(said) or "it failed, as said above"
+        advice = [what for sign, what in ADVICE.items() if sign in text]
+        raise UserError(" ".join((f"dvc {words[0]}: {text}.", *advice)))
     return done.stdout

@@ -48,6 +48,11 @@ class Entries:
         self._leaves = {
             key for key in origins if key in self._sourced or (key not in groups and not self._is_below_sourced(key))
         }
+        self._below: dict[KeyPath, list[KeyPath]] = {}
+        for key in self._leaves:
+            for length in range(1, len(key) + 1):
+                self._below.setdefault(key[:length], []).append(key)
+        self._files = {path: path.relative_to(graph.spec.root).as_posix() for path in set(origins.values())}
 
     def of(self, job: str) -> frozenset[Entry]:
         """The entries of a job; ``figures`` are those of all figures together."""
@@ -215,16 +220,16 @@ class Entries:
     def _stage(self, stage: str | StageName, *path: str) -> Iterator[Entry]:
         """Settings of a stage, each where it stands: the stage's own, or else what all share."""
         own, shared = ("fine_tuning", stage, *path), (*COMMON, *path)
-        replaced = {(*COMMON, *key[2:]) for key in self._leaves if _lies_below(key, own)}
+        replaced = {(*COMMON, *key[2:]) for key in self._below.get(own, ())}
         yield from self._preset(*own)
-        yield from self._entries(key for key in self._leaves if _lies_below(key, shared) and key not in replaced)
+        yield from self._entries(key for key in self._below.get(shared, ()) if key not in replaced)
 
     def _hardware(self) -> Iterator[Entry]:
         yield from (*self._preset("hardware", "threads"), *self._preset("hardware", "precision"))
 
     def _preset(self, *path: str) -> Iterator[Entry]:
         """A value of the preset, or all values of a group."""
-        yield from self._entries(key for key in self._leaves if _lies_below(key, path))
+        yield from self._entries(self._below.get(path, ()))
 
     def _entries(self, leaves: Iterable[KeyPath]) -> Iterator[Entry]:
         for key in leaves:
@@ -244,14 +249,10 @@ class Entries:
         return Entry(f"folders.{self._spec.preset.data}.{key}", "params/datasets.yaml")
 
     def _file(self, key: KeyPath) -> str:
-        return self._spec.origins[key].relative_to(self._spec.root).as_posix()
+        return self._files[self._spec.origins[key]]
 
     def _is_below_sourced(self, key: KeyPath) -> bool:
         return any(key[:length] in self._sourced for length in range(1, len(key)))
-
-
-def _lies_below(key: KeyPath, group: KeyPath) -> bool:
-    return key[: len(group)] == group
 
 
 def structure(graph: Graph) -> frozenset[Entry]:

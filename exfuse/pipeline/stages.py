@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import exfuse
 from exfuse.pipeline.entries import Entries, Entry, structure
 from exfuse.spec.datasets import OWN
 from exfuse.spec.graph import Graph, Job
@@ -16,6 +17,7 @@ FIGURES = "figures"
 FOLDERS = {"voc-test": ("images",), **dict.fromkeys(("voc", "sbd", "coco", "own"), ("images", "masks"))}
 """What preparation fills beside a publisher's index; ImageNet is read from its archives."""
 METRICS = "metrics.json"
+PACKAGE = Path(exfuse.__file__).parent
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def _stage(graph: Graph, name: str, jobs: list[Job], entries: Entries) -> Stage:
     if not deps:
         deps.append(checked_file(graph))
     if name == "report":
-        deps.append(TEMPLATES)
+        deps.append(graph.spec.root / TEMPLATES.relative_to(PACKAGE.parent))  # of this copy, whichever is installed
     outs = [path for job in jobs for path in (*job.outputs, job.manifest, provenance_file(job.manifest))]
     outs += [job.manifest.parent / folder for job in jobs for folder in FOLDERS.get(job.name.removeprefix("data/"), ())]
     files = [_relative(graph, path) for path in outs]
