@@ -8,12 +8,14 @@ Snakemake knows files and times; this project knows keys (``exfuse.spec.freshnes
   the checksums of small files) each time that it reads the Snakefile, and its old outputs are made old.
 
 Modification times are changed of outputs that are about to be replaced, and of manifests from the future: Snakemake
-fails a job whose output is older than one of its inputs, ancient or not.
+fails a job whose output is older than one of its inputs, ancient or not. Where such a file is a link into DVC's cache,
+a copy takes its place before: the cache's times and permissions are not this clone's alone.
 """
 
 import math
 import os
 import shlex
+import shutil
 import time
 import uuid
 from collections.abc import Collection, Mapping
@@ -25,11 +27,11 @@ from typing import IO
 from exfuse.commands.archives import require_raw_data
 from exfuse.commands.status import times
 from exfuse.errors import UserError
-from exfuse.files import require_writable, write_text
+from exfuse.files import atomic_path, require_writable, write_text
 from exfuse.locks import is_taken
 from exfuse.planning.prediction import record
 from exfuse.spec.freshness import stale_jobs
-from exfuse.spec.graph import Graph
+from exfuse.spec.graph import Graph, Job
 from exfuse.spec.load import load
 from exfuse.spec.rules import rule_of
 
@@ -77,12 +79,13 @@ class Bridge:
         """Names of the jobs that have to run."""
         return stale_jobs(self.graph)
 
-    def inputs(self, name: str, forced: Collection[str] = ()) -> Inputs:
-        """What the rule of a job reads.
+    def inputs(self, name: str, forced: Collection[str] = (), everything: bool = False) -> Inputs:
+        """What the rule of a job reads. Old files of a job that is to be made again become its own, if they were links.
 
         Args:
             name: the job.
             forced: what ``--forcerun`` names, rules or files; such jobs and those downstream are made again.
+            everything: whether ``--forceall`` stands there.
 
         Raises:
             UserError: the preset has no such job.
@@ -91,7 +94,10 @@ class Bridge:
         self._asked.add(name)
         upstream = [str(self.graph.jobs[other].manifest) for other in job.upstream]
         after = [str(self.graph.jobs[other].manifest) for other in job.after]
-        if name in self.stale or name in self._redone(frozenset(forced)):
+        redone = everything or name in self._redone(frozenset(forced))
+        if redone:
+            _detach(job)
+        if redone or name in self.stale:
             return Inputs(timed=[*upstream, str(self.stamp)], ancient=after)
         # Snakemake would make a missing input again, and this job with it: what a fresh job was made from may be gone
         return Inputs(timed=[], ancient=[path for path in (*upstream, *after) if Path(path).is_file()])
@@ -159,13 +165,13 @@ class Bridge:
     def _mark(self) -> None:
         write_text(self.stamp, f"{uuid.uuid4()}\n")
         for name in self.stale:
-            job = self.graph.jobs[name]
-            for path in (*job.outputs, job.manifest):
-                if path.exists():
-                    _set_time(path, LONG_AGO)
+            _detach(self.graph.jobs[name])
+            for path in _existing(self.graph.jobs[name]):
+                _set_time(path, LONG_AGO)
         now = time.time()
         for job in self.graph.jobs.values():
             if job.manifest.exists() and job.manifest.stat().st_mtime > now:
+                _detach_file(job.manifest)
                 _set_time(job.manifest, now)
 
     def lock(self) -> None:
@@ -222,3 +228,19 @@ def _set_time(path: Path, seconds: float) -> None:
         os.utime(path, (seconds, seconds))
     except OSError as error:
         raise UserError(f"cannot change the time of {path}: {error.strerror}. Is it another user's?") from error
+
+
+def _existing(job: Job) -> list[Path]:
+    return [path for path in (*job.outputs, job.manifest) if path.exists()]
+
+
+def _detach(job: Job) -> None:
+    """Makes a job's files its own: Snakemake does not replace what may not be written, as all that DVC links is."""
+    for path in _existing(job):
+        _detach_file(path)
+
+
+def _detach_file(path: Path) -> None:
+    if path.is_symlink() or path.stat().st_nlink > 1 or not os.access(path, os.W_OK):
+        with atomic_path(path) as temporary:
+            shutil.copyfile(path, temporary)

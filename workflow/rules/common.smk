@@ -81,7 +81,8 @@ def upstream(pattern):
 
     def inputs(wildcards):
         try:
-            found = bridge.inputs(pattern.format(**wildcards), workflow.dag_settings.forcerun)
+            settings = workflow.dag_settings
+            found = bridge.inputs(pattern.format(**wildcards), settings.forcerun, settings.forceall)
         except UserError as error:
             stop(error)
         return [*found.timed, *map(ancient, found.ancient)]
