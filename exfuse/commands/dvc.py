@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import FrameType
 
 from exfuse.errors import FAILED, INTERRUPTED, UserError
 from exfuse.files import write_text
 from exfuse.pipeline import file
+from exfuse.pipeline.damage import damaged_files, damaged_objects
 from exfuse.pipeline.stages import checked_file, stages
 from exfuse.spec.freshness import has_expected_key, is_complete
 from exfuse.spec.graph import Graph, Job
@@ -68,7 +69,8 @@ def make(graph: Graph, name: str) -> None:
         return
     gone = [job.manifest for job in jobs if has_expected_key(job) and not is_made(job)]  # a rule may name no other file
     _snakemake(graph, [job.manifest for job in jobs], gone)
-    now = Graph(load(graph.spec.root, graph.spec.preset.name))  # what was read may have been made only now
+    # what was read may have been made only now
+    now = Graph(load(graph.spec.root, graph.spec.preset.name, graph.spec.overrides))
     wrong = [job.name for job in jobs if not is_made(now.jobs[job.name])]
     if wrong:
         raise UserError(
@@ -84,7 +86,8 @@ def is_made(job: Job) -> bool:
 def _snakemake(graph: Graph, targets: Sequence[Path], again: Sequence[Path]) -> None:
     """Runs Snakemake in the root; it ends with this process, and this one with who asked for the stage."""
     words = ["--cores", "all", *(("--forcerun", *map(str, again)) if again else ())]
-    words += ["--config", f"preset={graph.spec.preset.name}", "--", *map(str, targets)]
+    settings = {"preset": graph.spec.preset.name, **graph.spec.overrides}
+    words += ["--config", *(f"{key}={value}" for key, value in settings.items()), "--", *map(str, targets)]
     process = subprocess.Popen([sys.executable, "-m", "snakemake", *words], cwd=graph.spec.root)
     parent = os.getppid()
 
@@ -108,43 +111,75 @@ def _snakemake(graph: Graph, targets: Sequence[Path], again: Sequence[Path]) -> 
 def record(graph: Graph) -> None:
     """Commits to DVC what Snakemake has made: copies to its cache, digests to `dvc.lock`.
 
-    What is not made yet, or not as ``params/`` asks for, is left out and said.
+    What is not made yet, or not as ``params/`` asks for, is left out and said. Damaged objects of the cache are
+    deleted, and written anew from what is made.
 
     Raises:
-        UserError: `dvc.yaml` is out of date, nothing is made, or DVC cannot write.
+        UserError: `dvc.yaml` is out of date, nothing is made, a file is damaged, or DVC cannot write.
     """
     check(graph)
     found = stages(graph)
     made = [name for name, stage in found.items() if all(is_made(graph.jobs[job]) for job in stage.jobs)]
     if len(made) == 1:
         raise UserError(f"nothing of preset '{graph.spec.preset.name}' is made yet; `make reproduce`, or `dvc repro`.")
+    _require_undamaged(graph, [graph.jobs[job] for name in made for job in found[name].jobs])
     differs = json.loads(_dvc("status", "--json"))
     new = [name for name in made if name in differs]
     if new:
-        _dvc("commit", "--force", *(new if len(new) < len(found) else ()), shown=True)
+        _commit(graph.spec.root, new)
     left = len(found) - len(made)
     print(f"{file.FILE}: {len(made)} of {len(found)} stages are recorded in dvc.lock, {len(new)} of them now")
     if left:
         print(f"{left} are not made as params/ asks for: `exfuse status`, `make reproduce`")
 
 
-def _dvc(*words: str, shown: bool = False) -> str:
-    """Runs DVC in this environment, and gives what it prints.
+def _require_undamaged(graph: Graph, jobs: Sequence[Job]) -> None:
+    """DVC would take what lies in its cache for whole, and record a damaged file under a digest of its own."""
+    for path in damaged_objects(graph.spec.root / "dvc.lock", graph.spec.root / _dvc("cache", "dir").strip()):
+        path.unlink()
+        print(f"{path}: damaged; deleted from DVC's cache", file=sys.stderr)
+    damaged = damaged_files(jobs)
+    if damaged:
+        raise UserError(
+            f"{', '.join(map(str, damaged))}: not what was made, as the manifest's SHA-256 shows; damaged or edited. "
+            "Delete it; then `dvc pull` brings it back, or `dvc repro` makes it again."
+        )
 
-    Args:
-        words: of its command.
-        shown: whether a person who watches sees its progress.
+
+def _commit(root: Path, names: Collection[str]) -> None:
+    """What `dvc commit --force` does with stages, which reads all of `dvc.yaml` and `dvc.lock` anew for each.
+
+    Raises:
+        UserError: DVC failed.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(root)) as repo, repo.lock:
+            chosen = [stage for stage in repo.index.stages if stage.addressing in names]
+            for stage in chosen:
+                stage.save()
+                stage.commit()
+            chosen[0].dvcfile.dump_stages(chosen, update_pipeline=False)
+    except (DvcException, OSError) as error:
+        raise _refused("commit", str(error)) from error
+
+
+def _refused(word: str, text: str) -> UserError:
+    advice = [what for sign, what in ADVICE.items() if sign in text]
+    return UserError(" ".join((f"dvc {word}: {text.removesuffix('.')}.", *advice)))
+
+
+def _dvc(*words: str) -> str:
+    """Runs DVC in this environment, and gives what it prints.
 
     Raises:
         UserError: it failed; its own words say why.
     """
-    errors = None if shown and sys.stderr.isatty() else subprocess.PIPE
-    command = [sys.executable, "-m", "dvc", *words]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=errors, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        lines = (done.stderr or "").splitlines()
+        lines = done.stderr.strip().splitlines()
         said = [line.removeprefix("ERROR: ").removesuffix(".") for line in lines if line.startswith("ERROR")]
-        text = "; ".join(said) or "it failed, as said above"
-        advice = [what for sign, what in ADVICE.items() if sign in text]
-        raise UserError(" ".join((f"dvc {words[0]}: {text}.", *advice)))
+        raise _refused(words[0], "; ".join(said or lines[-1:]) or "it failed without a word")
     return done.stdout

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,7 +11,7 @@ from exfuse.errors import UserError
 from exfuse.files import read_bytes, write_text
 from exfuse.pipeline.entries import Entry
 from exfuse.pipeline.plots import plots
-from exfuse.pipeline.stages import Stage, stages
+from exfuse.pipeline.stages import Stage, relative, stages
 from exfuse.pipeline.variable import named, shared
 from exfuse.spec.graph import Graph
 
@@ -92,30 +93,32 @@ def require_current(graph: Graph) -> None:
     try:
         found = yaml.load(read_bytes(path, mend), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         said = _said(found, graph.spec.preset.name)
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot be understood ({type(error).__name__}). {mend}") from error
-    name = _difference(said, described(graph), _folder_of_archives(graph))
+    name = _difference(_with_what_is_there(said, graph), described(graph))
     if name is not None:
         raise UserError(f"{path}: {name} is not what params/ asks for; it is older, or edited by hand. {mend}")
 
 
-def _folder_of_archives(graph: Graph) -> str | None:
-    """Where raw data lie that come and go: a file written before they were there, or after, is as good."""
-    return None if "archives" in graph.jobs else graph.spec.archive_folder.as_posix()
+def _with_what_is_there(said: Tree, graph: Graph) -> Tree:
+    """Without raw data that are gone, which what they became outlives; those that came have to be watched."""
+    if "archives" in graph.jobs:
+        return said
+    root, folder = graph.spec.root, relative(graph, graph.spec.archive_folder)
+    kept = {
+        name: [dep for dep in stage["deps"] if not Path(dep).is_relative_to(folder) or (root / dep).exists()]
+        for name, stage in said["stages"].items()
+    }
+    return {**said, "stages": {name: {**stage, "deps": kept[name]} for name, stage in said["stages"].items()}}
 
 
-def _difference(said: Tree, asked: Tree, archives: str | None) -> str | None:
+def _difference(said: Tree, asked: Tree) -> str | None:
     """What of two descriptions is not alike, in words; none where all is."""
     for name in (*asked["stages"], *said["stages"]):
         here, there = (tree["stages"].get(name) for tree in (said, asked))
-        if here is None or there is None or _settled(here, archives) != _settled(there, archives):
+        if here is None or here != there:
             return f"stage '{name}'"
     return None if said["plots"] == asked["plots"] else "a plot"
-
-
-def _settled(stage: Tree, archives: str | None) -> Tree:
-    deps = [path for path in stage["deps"] if archives is None or not path.startswith(archives)]
-    return {**stage, "deps": deps}
 
 
 def _said(tree: Tree, preset: str) -> Tree:

@@ -80,7 +80,7 @@ def _check(graph: Graph) -> Stage:
         jobs=(),
         entries=structure(graph),
         deps=(),
-        outs=(_relative(graph, checked_file(graph)),),
+        outs=(relative(graph, checked_file(graph)),),
     )
 
 
@@ -89,19 +89,19 @@ def _stage(graph: Graph, name: str, jobs: list[Job], entries: Entries) -> Stage:
     upstream = dict.fromkeys(other for job in jobs for other in job.upstream if other not in own)
     deps = [graph.jobs[other].manifest for other in upstream]
     deps += [path for job in jobs for path in _raw_files(graph, job)]
-    if not deps:
+    if not upstream:  # whatever raw files are there
         deps.append(checked_file(graph))
     if name == "report":
         deps.append(graph.spec.root / TEMPLATES.relative_to(PACKAGE.parent))  # of this copy, whichever is installed
     outs = [path for job in jobs for path in (*job.outputs, job.manifest, provenance_file(job.manifest))]
     outs += [job.manifest.parent / folder for job in jobs for folder in FOLDERS.get(job.name.removeprefix("data/"), ())]
-    files = [_relative(graph, path) for path in outs]
+    files = [relative(graph, path) for path in outs]
     return Stage(
         name=name,
         command=f"exfuse --preset {graph.spec.preset.name} dvc make {name}",
         jobs=tuple(own),
         entries=frozenset().union(*(entries.of(job.name) for job in jobs)),
-        deps=tuple(sorted({_relative(graph, path) for path in deps})),
+        deps=tuple(sorted({relative(graph, path) for path in deps})),
         outs=tuple(sorted(file for file in files if not file.endswith(f"/{METRICS}"))),
         metrics=tuple(sorted(file for file in files if file.endswith(f"/{METRICS}"))),
     )
@@ -121,7 +121,7 @@ def _raw_files(graph: Graph, job: Job) -> Iterable[Path]:
     return [] if weights is None else [weights]
 
 
-def _relative(graph: Graph, path: Path) -> str:
+def relative(graph: Graph, path: Path) -> str:
     """From the repository's root where it lies there; DVC takes other places as they are."""
     root = graph.spec.root.absolute()
     absolute = path.absolute()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 from exfuse.pipeline.entries import Entry
@@ -93,4 +93,9 @@ def _forms(preset: str, element: Any) -> list[Any]:
         return [Entry(*parts) for parts in product(_forms(preset, element.key), _forms(preset, element.file))]
     if not isinstance(element, str):
         return [element]
-    return [re.sub(rf"(?<![\w-]){re.escape(preset)}(?![\w-])", VARIABLE, element), element]
+    between = re.split(rf"(?<![\w-]){re.escape(preset)}(?![\w-])", element)
+    # each place for itself: a preset may be called like a folder
+    return [
+        "".join(chain(*zip(between, (*ways, ""), strict=True)))
+        for ways in product((VARIABLE, preset), repeat=len(between) - 1)
+    ]
