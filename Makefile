@@ -11,7 +11,7 @@ CORES ?= all
 # empty: the preset that params/config.yaml names
 PRESET ?=
 TEST_WORKERS ?= 2
-FAST := not slow and not gpu and not browser
+FAST := not slow and not long and not gpu and not browser
 PYTEST := $(IN_VENV) python -m pytest -q
 
 .PHONY: help environment reproduce test lint format lock clean
