@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import FrameType
 
+from exfuse.data.progress import progress
 from exfuse.errors import FAILED, INTERRUPTED, UserError
 from exfuse.files import write_text
 from exfuse.pipeline import file
@@ -138,7 +139,7 @@ def _require_undamaged(graph: Graph, jobs: Sequence[Job]) -> None:
     for path in damaged_objects(graph.spec.root / "dvc.lock", graph.spec.root / _dvc("cache", "dir").strip()):
         path.unlink()
         print(f"{path}: damaged; deleted from DVC's cache", file=sys.stderr)
-    damaged = damaged_files(jobs)
+    damaged = damaged_files(progress(jobs, len(jobs), "checking", "jobs"))
     if damaged:
         raise UserError(
             f"{', '.join(map(str, damaged))}: not what was made, as the manifest's SHA-256 shows; damaged or edited. "
@@ -158,7 +159,7 @@ def _commit(root: Path, names: Collection[str]) -> None:
     try:
         with Repo(str(root)) as repo, repo.lock:
             chosen = [stage for stage in repo.index.stages if stage.addressing in names]
-            for stage in chosen:
+            for stage in progress(chosen, len(chosen), "recording", "stages"):
                 stage.save()
                 stage.commit()
             chosen[0].dvcfile.dump_stages(chosen, update_pipeline=False)
