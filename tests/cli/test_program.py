@@ -16,7 +16,7 @@ from tests.params import Params
 from tests.program import call
 
 VERBS = (
-    "data", "pretrain", "finetune", "score", "submit", "trace", "costs", "probe", "plan", "table", "figure", "claims",
+    "data", "dvc", "pretrain", "finetune", "score", "submit", "trace", "costs", "probe", "plan", "table", "figure", "claims",
     "report", "fidelity", "status", "times", "predict", "evaluate", "export", "info",
 )  # fmt: skip
 
