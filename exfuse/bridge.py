@@ -158,6 +158,11 @@ class Bridge:
         for name in self.stale:
             job = self.graph.jobs[name]
             for path in (*job.outputs, job.manifest, self.graph.layout.log(name)):
+                if path.is_symlink() and not path.exists():
+                    raise UserError(
+                        f"{path} is a link to a file that is gone. Is DVC's cache where it was? `dvc checkout` links "
+                        "anew; else delete the link."
+                    )
                 folder = next(parent for parent in path.absolute().parents if parent.exists())
                 if not os.access(folder, os.W_OK | os.X_OK):
                     raise UserError(f"cannot write {folder}, where {name} belongs. Give the folder write permission.")

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -13,8 +13,8 @@ from exfuse.data.progress import progress
 from exfuse.errors import FAILED, INTERRUPTED, UserError
 from exfuse.files import write_text
 from exfuse.pipeline import file
-from exfuse.pipeline.damage import damaged_files, damaged_objects
-from exfuse.pipeline.stages import checked_file, stages
+from exfuse.pipeline.damage import damaged_files, damaged_objects, lacks_pictures
+from exfuse.pipeline.stages import CHECK, checked_file, stages
 from exfuse.spec.freshness import has_expected_key, is_complete
 from exfuse.spec.graph import Graph, Job
 from exfuse.spec.load import load, preset_names
@@ -22,16 +22,26 @@ from exfuse.spec.manifest import provenance_file
 from exfuse.spec.names import require
 from exfuse.training.interruption import end_with_parent
 
+BUSY = "Another dvc works in this folder; wait for it, or stop it with Ctrl-C there."
 ADVICE = {
     "No space left": "Free space, or have DVC's cache on another disk: `dvc cache dir --local FOLDER`.",
     "not a git repository": "DVC wants one: `git init`; or do without: `dvc config --local core.no_scm true`.",
-    "nable to acquire lock": "Another dvc works in this folder; wait for it, or stop it with Ctrl-C there.",
+    "outside of git repository": "DVC follows no link out of a clone; have the whole clone on that disk.",
+    "nable to acquire lock": BUSY,
+    "is busy": BUSY,
+    "Permission denied": "Give yourself write permission there.",
+    "section 'cache'": "Has .dvc/ been deleted? `git checkout .dvc`, or `dvc init`.",
 }
 """What to do about what DVC says."""
 
 
 def write(graph: Graph) -> None:
-    """Writes `dvc.yaml` from ``params/``."""
+    """Writes `dvc.yaml` from ``params/``.
+
+    Raises:
+        UserError: the command line sets what DVC would not hear of.
+    """
+    _require_no_options(graph)
     served = file.write(graph, _others(graph))
     print(f"{file.FILE} serves the presets {', '.join(served)}")
 
@@ -50,8 +60,15 @@ def _others(graph: Graph) -> list[Graph]:
 
 def check(graph: Graph) -> None:
     """Checks that `dvc.yaml` says what ``params/`` asks for; what it leaves for DVC never differs."""
+    _require_no_options(graph)
     file.require_current(graph)
     write_text(checked_file(graph), f"{file.FILE} says what params/ asks for.\n")
+
+
+def _require_no_options(graph: Graph) -> None:
+    if graph.spec.overrides:
+        options = " and ".join(f"`{name}`" for name in graph.spec.overrides)
+        raise UserError(f"DVC hears of no option: set {options} in params/presets/{graph.spec.preset.name}.yaml.")
 
 
 def make(graph: Graph, name: str) -> None:
@@ -63,25 +80,32 @@ def make(graph: Graph, name: str) -> None:
     """
     found = stages(graph)
     require(name, found, "stage", "exfuse dvc make")
+    if name == CHECK:
+        check(graph)
+        return
     file.require_current(graph)
     jobs = [graph.jobs[job] for job in found[name].jobs]
     if all(map(is_made, jobs)):
+        _require_whole(jobs)
         print(f"{name}: as params/ asks for; nothing to make")
         return
     gone = [job.manifest for job in jobs if has_expected_key(job) and not is_made(job)]  # a rule may name no other file
     _snakemake(graph, [job.manifest for job in jobs], gone)
     # what was read may have been made only now
     now = Graph(load(graph.spec.root, graph.spec.preset.name, graph.spec.overrides))
-    wrong = [job.name for job in jobs if not is_made(now.jobs[job.name])]
+    jobs = [now.jobs[job.name] for job in jobs]
+    wrong = [job.name for job in jobs if not is_made(job)]
     if wrong:
         raise UserError(
             f"{', '.join(wrong)}: not what params/ asks for, though snakemake made it. Did params/ change meanwhile?"
         )
+    _require_whole(jobs)
 
 
 def is_made(job: Job) -> bool:
     """Whether all that DVC takes of a job is there, made from what ``params/`` asks for."""
-    return has_expected_key(job) and is_complete(job) and provenance_file(job.manifest).is_file()
+    files = is_complete(job) and provenance_file(job.manifest).is_file() and not lacks_pictures(job)
+    return has_expected_key(job) and files
 
 
 def _snakemake(graph: Graph, targets: Sequence[Path], again: Sequence[Path]) -> None:
@@ -116,30 +140,42 @@ def record(graph: Graph) -> None:
     deleted, and written anew from what is made.
 
     Raises:
-        UserError: `dvc.yaml` is out of date, nothing is made, a file is damaged, or DVC cannot write.
+        UserError: DVC knows of another preset, `dvc.yaml` is out of date, nothing is made, a file is damaged, or DVC
+            cannot write.
     """
+    configured = load(graph.spec.root).preset.name
+    if graph.spec.preset.name != configured:
+        raise UserError(
+            f"DVC records the preset of {file.CONFIG}, '{configured}'. Set `preset: {graph.spec.preset.name}` there."
+        )
     check(graph)
     found = stages(graph)
     made = [name for name, stage in found.items() if all(is_made(graph.jobs[job]) for job in stage.jobs)]
     if len(made) == 1:
         raise UserError(f"nothing of preset '{graph.spec.preset.name}' is made yet; `make reproduce`, or `dvc repro`.")
-    _require_undamaged(graph, [graph.jobs[job] for name in made for job in found[name].jobs])
+    _mend_cache(graph.spec.root)
+    jobs = [graph.jobs[job] for name in made for job in found[name].jobs]
+    _require_whole(progress(jobs, len(jobs), "checking", "jobs"))
     differs = json.loads(_dvc("status", "--json"))
     new = [name for name in made if name in differs]
     if new:
         _commit(graph.spec.root, new)
     left = len(found) - len(made)
-    print(f"{file.FILE}: {len(made)} of {len(found)} stages are recorded in dvc.lock, {len(new)} of them now")
+    print(f"{file.FILE}: {len(made)} of {len(found)} stages are made and recorded in dvc.lock, {len(new)} of them now")
     if left:
         print(f"{left} are not made as params/ asks for: `exfuse status`, `make reproduce`")
 
 
-def _require_undamaged(graph: Graph, jobs: Sequence[Job]) -> None:
-    """DVC would take what lies in its cache for whole, and record a damaged file under a digest of its own."""
-    for path in damaged_objects(graph.spec.root / "dvc.lock", graph.spec.root / _dvc("cache", "dir").strip()):
+def _mend_cache(root: Path) -> None:
+    """DVC would take what lies in its cache for whole."""
+    for path in damaged_objects(root / "dvc.lock", root / _dvc("cache", "dir").strip()):
         path.unlink()
         print(f"{path}: damaged; deleted from DVC's cache", file=sys.stderr)
-    damaged = damaged_files(progress(jobs, len(jobs), "checking", "jobs"))
+
+
+def _require_whole(jobs: Iterable[Job]) -> None:
+    """DVC would record a damaged file under a digest of its own."""
+    damaged = damaged_files(jobs)
     if damaged:
         raise UserError(
             f"{', '.join(map(str, damaged))}: not what was made, as the manifest's SHA-256 shows; damaged or edited. "
@@ -181,6 +217,7 @@ def _dvc(*words: str) -> str:
     done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
-        said = [line.removeprefix("ERROR: ").removesuffix(".") for line in lines if line.startswith("ERROR")]
+        said = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
+        said = [line.split(", it is being blocked by")[0].removesuffix(".") for line in said]
         raise _refused(words[0], "; ".join(said or lines[-1:]) or "it failed without a word")
     return done.stdout

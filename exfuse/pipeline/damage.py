@@ -3,13 +3,14 @@
 DVC takes what lies write-protected in its cache for whole, and what a remote gives, unless the remote's `verify` is on.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import yaml
 
 from exfuse.errors import UserError
-from exfuse.files import digest, read_bytes, read_json
+from exfuse.files import digest, read_bytes, read_csv, read_json
 from exfuse.spec.graph import Job
 
 FOLDER = ".dir"
@@ -29,6 +30,21 @@ def _recorded(job: Job, path: Path) -> str | None:
     return digest_of
 
 
+def lacks_pictures(job: Job) -> bool:
+    """Whether images or masks that a publisher's index names are gone; no manifest lists them, they are too many."""
+    if not job.name.startswith("data/") or job.manifest.with_name("index.csv") not in job.outputs:
+        return False
+    folder = job.manifest.parent
+    there = {
+        f"{folder.name}/{kind}/{entry.name}"
+        for kind in ("images", "masks")
+        if (folder / kind).is_dir()
+        for entry in os.scandir(folder / kind)
+    }
+    rows = read_csv(folder / "index.csv")
+    return any(row[kind] and row[kind] not in there for row in rows for kind in ("image", "mask") if kind in row)
+
+
 def damaged_objects(lock: Path, cache: Path) -> list[Path]:
     """Objects of a cache that `dvc.lock` names and whose content has another md5.
 
@@ -45,10 +61,10 @@ def damaged_objects(lock: Path, cache: Path) -> list[Path]:
 def _names(lock: Path) -> set[str]:
     try:
         tree = yaml.load(read_bytes(lock), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        return {out["md5"] for stage in tree["stages"].values() for out in stage.get("outs", [])}
+        return {out["md5"] for stage in (tree.get("stages") or {}).values() for out in stage.get("outs", [])}
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{lock}: cannot be understood ({type(error).__name__}). `git checkout {lock.name}`?"
+            f"{lock}: cannot be understood ({type(error).__name__}). Delete it; `exfuse dvc record` writes it anew."
         ) from error
 
 

@@ -19,6 +19,8 @@ FILE = "dvc.yaml"
 CONFIG = "params/config.yaml"
 PERSISTENT = {"persist": True}
 """Of an output: DVC leaves it where it is until Snakemake replaces it."""
+KEYS = {"vars", "stages", "plots"}
+KEYS_OF_STAGE = {"cmd", "deps", "params", "outs", "metrics"}
 HEADER = """\
 # Written from params/ by `exfuse dvc write`; edit params/, not this. It serves the presets {presets}.
 # A stage's command asks Snakemake for what the stage makes, and ends in a check of the keys (docs/sharing.md).
@@ -97,7 +99,9 @@ def require_current(graph: Graph) -> None:
         raise UserError(f"{path}: cannot be understood ({type(error).__name__}). {mend}") from error
     name = _difference(_with_what_is_there(said, graph), described(graph))
     if name is not None:
-        raise UserError(f"{path}: {name} is not what params/ asks for; it is older, or edited by hand. {mend}")
+        raise UserError(
+            f"{path}: {name} is not what params/ asks for; it is older, edited by hand, or raw data came. {mend}"
+        )
 
 
 def _with_what_is_there(said: Tree, graph: Graph) -> Tree:
@@ -123,7 +127,7 @@ def _difference(said: Tree, asked: Tree) -> str | None:
 
 def _said(tree: Tree, preset: str) -> Tree:
     """What a file says for a preset, in the shape of :func:`described`."""
-    if tree["vars"] != [CONFIG]:
+    if tree["vars"] != [CONFIG] or set(tree) != KEYS:
         raise ValueError
     tree = named(tree, preset)
     return {
@@ -133,6 +137,7 @@ def _said(tree: Tree, preset: str) -> Tree:
                 "deps": sorted(stage.get("deps", [])),
                 "params": _entries(stage.get("params", [])),
                 **{kind: sorted(_persistent(stage.get(kind, []))) for kind in ("outs", "metrics")},
+                **{key: value for key, value in stage.items() if key not in KEYS_OF_STAGE},
             }
             for name, stage in tree["stages"].items()
         },
@@ -148,6 +153,4 @@ def _entries(params: list[Mapping[str, list[str] | None]]) -> list[Entry]:
 def _persistent(outs: list[Mapping[str, Mapping[str, bool]]]) -> Iterator[str]:
     for out in outs:
         for file, options in out.items():
-            if options != PERSISTENT:
-                raise ValueError(file)
-            yield file
+            yield file if options == PERSISTENT else f"{file} with {options}"

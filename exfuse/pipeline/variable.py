@@ -83,9 +83,14 @@ def _set(presets: list[str], sets: list[set[Any]]) -> list[Any]:
 
 
 def _with_variable(preset: str, elements: set[Any]) -> list[Any]:
-    """Elements with the preset's name as a variable, before those without."""
+    """Elements with the preset's name as a variable, in the first place that it has, before those without."""
     found = dict.fromkeys(form for element in elements for form in _forms(preset, element))
-    return sorted(found, key=lambda form: (-str(form).count(VARIABLE), str(form)))
+
+    def rank(form: Any) -> tuple[bool, int, int, str]:
+        text = str(form)
+        return VARIABLE not in text, text.count(VARIABLE), text.find(VARIABLE), text
+
+    return sorted(found, key=rank)
 
 
 def _forms(preset: str, element: Any) -> list[Any]:

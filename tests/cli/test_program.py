@@ -16,8 +16,8 @@ from tests.params import Params
 from tests.program import call
 
 VERBS = (
-    "data", "dvc", "pretrain", "finetune", "score", "submit", "trace", "costs", "probe", "plan", "table", "figure", "claims",
-    "report", "fidelity", "status", "times", "predict", "evaluate", "export", "info",
+    "data", "dvc", "pretrain", "finetune", "score", "submit", "trace", "costs", "probe", "plan", "table", "figure",
+    "claims", "report", "fidelity", "status", "times", "predict", "evaluate", "export", "info",
 )  # fmt: skip
 
 

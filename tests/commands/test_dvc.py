@@ -24,7 +24,9 @@ def folder(repo_root: Path, tmp_path: Path) -> Folder:
     (root / FILE).write_bytes((repo_root / FILE).read_bytes())
     programs.mkdir()
     (programs / "snakemake.py").write_text(SNAKEMAKE)
-    return Folder(root, programs, repo_root)
+    made = Folder(root, programs, repo_root)
+    made.put("config.yaml", "preset", "smoke")
+    return made
 
 
 @pytest.fixture
@@ -120,7 +122,7 @@ def test_all_figures_are_one_stage(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("gone", ["table5.tex", "table5.provenance.json"])
-def test_a_file_thatis_gone_is_made_again(folder: Folder, gone: str) -> None:
+def test_a_file_that_is_gone_is_made_again(folder: Folder, gone: str) -> None:
     """Of a job whose key is right, so that Snakemake by itself would make none of it."""
     folder.make_by_hand(folder.graph("smoke"), "tables/table5")
     (folder.root / "results" / "smoke" / "tables" / gone).unlink()
@@ -190,6 +192,42 @@ def test_snakemake_ends_with_who_asked_for_the_stage(folder: Folder) -> None:
         caller.wait()
     wait_for(lambda: is_gone(number) and is_gone(stage))
     assert not (folder.root / "heard").exists()
+
+
+@pytest.mark.usefixtures("no_process")
+def test_what_dvc_would_not_hear_of(folder: Folder) -> None:
+    with pytest.raises(
+        UserError, match=r"records the preset of params/config\.yaml, 'smoke'\. Set `preset: mini` there"
+    ):
+        command.record(folder.graph("mini"))
+    for refused in (command.write, command.check, command.record):
+        with pytest.raises(UserError, match=r"DVC hears of no option: set `data_root` in params/presets/smoke\.yaml"):
+            refused(folder.graph("smoke", data_root="elsewhere"))
+
+
+@pytest.mark.usefixtures("no_process")
+def test_an_edited_result_is_not_for_dvc(folder: Folder) -> None:
+    graph = folder.graph("smoke")
+    folder.make_by_hand(graph, "tables/table5")
+    with open(folder.root / "results" / "smoke" / "tables" / "table5.csv", "a") as table:
+        table.write("forged\n")
+    with pytest.raises(UserError, match=r"table5\.csv: not what was made"):
+        command.make(graph, "table5")
+
+
+def test_a_picture_that_is_gone_is_prepared_again(folder: Folder) -> None:
+    graph = folder.graph("smoke")
+    voc = folder.root / "results" / "smoke" / "data" / "voc"
+    (voc / "images").mkdir(parents=True)
+    (voc / "masks").mkdir()
+    (voc / "index.csv").write_text("id,split,image,mask\na,train,voc/images/a.jpg,voc/masks/a.png\n")
+    (voc / "images" / "a.jpg").touch()
+    folder.finish(graph, "data/voc")
+    (voc / "provenance.json").touch()
+    assert folder.make("data-voc", "does nothing").returncode == FAILED
+    assert "--forcerun" in folder.asked()
+    (voc / "masks" / "a.png").touch()
+    assert folder.make("data-voc", "fails").stdout == "data-voc: as params/ asks for; nothing to make\n"
 
 
 @pytest.mark.usefixtures("no_process")

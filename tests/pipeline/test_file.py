@@ -141,8 +141,8 @@ def test_an_edit_by_hand_is_named(params: Params, edit: str) -> None:
     with pytest.raises(UserError) as refused:
         file.require_current(params.graph())
     assert str(refused.value) == (
-        f"{params.root / 'dvc.yaml'}: {what} is not what params/ asks for; it is older, or edited by hand. "
-        "`exfuse --preset mini dvc write` writes it from params/."
+        f"{params.root / 'dvc.yaml'}: {what} is not what params/ asks for; it is older, edited by hand, or raw data "
+        "came. `exfuse --preset mini dvc write` writes it from params/."
     )
 
 
@@ -220,6 +220,14 @@ ADDED: dict[str, tuple[str, Any, bool]] = {
     "some-runs": ("runs", ["exfuse"], False),
     "steps-of-a-stage": ("fine_tuning.trainaug.batch_norm", {"value": "frozen", "source": "GCN §4"}, False),
 }
+
+
+@pytest.mark.parametrize("line", ["frozen: true", "always_changed: true", "wdir: data"])
+def test_what_else_dvc_would_heed_is_refused(params: Params, line: str) -> None:
+    path = params.root / file.FILE
+    path.write_text(path.read_text().replace("  table2:\n", f"  table2:\n    {line}\n"))
+    with pytest.raises(UserError, match="stage 'table2' is not what params/ asks for"):
+        file.require_current(params.graph("mini"))
 
 
 @pytest.mark.parametrize("case", ADDED)

@@ -40,7 +40,7 @@ def pulled(shared: DvcClone, tmp_path: Path) -> DvcClone:
 def test_what_is_recorded_runs_in_neither_engine(shared: DvcClone) -> None:
     before = shared.made()
     assert "Data and pipelines are up to date" in shared.dvc("repro")
-    assert "Nothing to be done" in shared.snakemake("--dry-run").stderr
+    shared.assert_nothing_to_do()
     assert shared.made() == before
     assert shared.git("status", "--porcelain") == ""
 

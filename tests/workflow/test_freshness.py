@@ -41,13 +41,16 @@ def test_a_deleted_table_and_a_deleted_figure_are_made_again(clone: Clone) -> No
 
 
 def test_a_changed_stage_reruns_itself_and_what_reads_it(clone: Clone) -> None:
-    """`trainval` is the last stage of Table 8's two runs; nothing else reads it."""
+    """`trainval` is the last stage of Table 8's two runs, which are wide; nothing else reads it."""
     kept = clone.root / "results/smoke/runs/exfuse-resnext131-coco/seed0/train/weights.safetensors"
     before = kept.stat().st_mtime_ns
     clone.scramble_times(11)
     kept_after_scramble = kept.stat().st_mtime_ns
     assert kept_after_scramble != before
-    clone.edit("params/presets/smoke.yaml", "  trainval:\n    steps: {value: 2,", "  trainval:\n    steps: {value: 3,")
+    steps = (
+        '  trainval:\n    steps: {value: 2, source: assumption, why: "smoke: runs, and nothing more"}\n    wide_steps'
+    )
+    clone.edit("params/presets/smoke.yaml", f"{steps}: {{value: 2,", f"{steps}: {{value: 3,")
     expected = {"finetune_chain": 2, "submit": 2, "table": 1, "figure": 1, "html": 1, "all": 1}
     assert clone.jobs_to_run() == expected
     clone.smoke()
