@@ -45,7 +45,6 @@ def test_what_is_recorded_runs_in_neither_engine(shared: DvcClone) -> None:
     assert shared.git("status", "--porcelain") == ""
 
 
-@pytest.mark.slow
 def test_what_is_recorded_already_is_left_alone(shared: DvcClone) -> None:
     before = (shared.root / "dvc.lock").read_bytes()
     assert "0 of them now" in shared.exfuse("dvc", "record")
@@ -58,7 +57,6 @@ def test_another_clone_pulls_and_has_nothing_to_do(pulled: DvcClone, shared: Dvc
     assert pulled.made() == shared.made()
 
 
-@pytest.mark.slow
 def test_one_changed_value_runs_the_same_jobs_in_both(recorded: DvcClone, pulled: DvcClone) -> None:
     ran = []
     for clone, make in ((recorded, recorded.smoke), (pulled, lambda table: pulled.dvc("repro", table))):

@@ -12,7 +12,7 @@ from exfuse.files import digest
 from tests.workflow.conftest import Clone
 from tests.workflow.dvc_clone import DvcClone, base_of, copy_of, published
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = [pytest.mark.workflow, pytest.mark.long]
 
 KILLS = 10
 JOBS = (
@@ -42,7 +42,7 @@ def _digests(clone: DvcClone) -> dict[str, str]:
     return {str(path): digest(path) for job in jobs for path in (*job.outputs, job.manifest)}
 
 
-@pytest.mark.parametrize("engine", ["dvc", pytest.param("snakemake", marks=pytest.mark.long)])
+@pytest.mark.parametrize("engine", list(ENGINES))
 def test_ten_kills_and_the_same_files(recorded: DvcClone, engine: str) -> None:
     recorded.dvc("config", "--local", "cache.type", "hardlink,copy")
     recorded.dvc("checkout", "--quiet", "--relink")

@@ -12,7 +12,7 @@ import pytest
 from tests.workflow.conftest import Clone
 from tests.workflow.dvc_clone import DvcClone, base_of, copy_of, published
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 DROP_FROM_BOUNDING_SET = 24  # prctl(2)
 CAPABILITIES = (1, 2, 3)  # of root: to pass over permissions of writing, of reading, and of owners

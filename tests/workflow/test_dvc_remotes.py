@@ -18,7 +18,7 @@ from exfuse.models.weights import load_weights
 from tests.workflow.conftest import Clone
 from tests.workflow.dvc_clone import DvcClone, base_of, copy_of, git_clone_of, published
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = pytest.mark.workflow
 
 BUCKET = "exfuse"
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
