@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from exfuse.bridge import LONG_AGO, Bridge
+from exfuse.errors import UserError
 from tests.params import Params, copy_params
 
 LINKS = {"hardlink": os.link, "symlink": os.symlink}
@@ -59,3 +60,12 @@ def test_a_forced_jobs_outputs_become_its_own(params: Params, tmp_path: Path, ki
     assert not _is_own(table)
     Bridge(params.root, {"preset": "smoke"}).inputs("tables/table5", forced=[str(table)])
     assert _is_own(table)
+
+
+def test_a_link_to_a_file_that_is_gone_is_told(params: Params, tmp_path: Path) -> None:
+    """As after a clone was moved, or its cache's disk taken away; Snakemake would speak of a concurrent process."""
+    table = params.root / "results/smoke/tables/table5.csv"
+    _link(table, tmp_path / "cache", "symlink").unlink()
+    with pytest.raises(UserError, match=r"table5\.csv is a link to a file that is gone.*`dvc checkout`"):
+        Bridge(params.root, {"preset": "smoke"}).mark()
+    assert table.is_symlink()

@@ -42,7 +42,7 @@ def lacks_pictures(job: Job) -> bool:
         for entry in os.scandir(folder / kind)
     }
     rows = read_csv(folder / "index.csv")
-    return any(row[kind] and row[kind] not in there for row in rows for kind in ("image", "mask") if kind in row)
+    return any(row[kind] and row[kind] not in there for row in rows for kind in ("image", "mask"))
 
 
 def damaged_objects(lock: Path, cache: Path) -> list[Path]:

@@ -11,7 +11,6 @@ from exfuse.spec.graph import ABLATION, EXFUSE, PROBED_RUNS, Graph
 from exfuse.spec.graph.inspection import BASELINE
 from exfuse.spec.load import preset_files
 from exfuse.spec.model import Prediction
-from exfuse.spec.settings import StageName
 from exfuse.spec.yaml import KeyPath
 
 SCALED = ("blocks", "channels", "stem_width", "cardinality", "base_width")
@@ -40,7 +39,6 @@ class Entries:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self._graph = graph
         self._spec = graph.spec
         origins = graph.spec.origins
         self._sourced = {key[:-1] for key in origins if key[-1] == "value"}
@@ -217,7 +215,7 @@ class Entries:
             if field not in unread:
                 yield from self._stage(stage, field)
 
-    def _stage(self, stage: str | StageName, *path: str) -> Iterator[Entry]:
+    def _stage(self, stage: str, *path: str) -> Iterator[Entry]:
         """Settings of a stage, each where it stands: the stage's own, or else what all share."""
         own, shared = ("fine_tuning", stage, *path), (*COMMON, *path)
         replaced = {(*COMMON, *key[2:]) for key in self._below.get(own, ())}

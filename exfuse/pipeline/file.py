@@ -39,10 +39,10 @@ def described(graph: Graph) -> Tree:
 def _described(stage: Stage) -> Tree:
     return {
         "cmd": stage.command,
-        "deps": sorted(stage.deps),
+        "deps": list(stage.deps),
         "params": sorted(stage.entries),
-        "outs": sorted(stage.outs),
-        "metrics": sorted(stage.metrics),
+        "outs": list(stage.outs),
+        "metrics": list(stage.metrics),
     }
 
 

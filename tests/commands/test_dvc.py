@@ -53,6 +53,12 @@ def test_check_leaves_what_never_differs(folder: Folder) -> None:
 
 
 @pytest.mark.usefixtures("no_process")
+def test_the_first_stage_by_its_name(folder: Folder) -> None:
+    command.make(folder.graph("smoke"), "pipeline")
+    assert (folder.root / "results" / "smoke" / "pipeline.txt").is_file()
+
+
+@pytest.mark.usefixtures("no_process")
 def test_check_refuses_and_leaves_nothing(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.put("presets/paper.yaml", "seeds", 2)
     monkeypatch.chdir(folder.root)
