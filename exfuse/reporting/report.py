@@ -1,6 +1,7 @@
 """The report: one self-contained page that holds what came out against what was printed."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from exfuse.reporting import bill, costs, ledger, lineage, models, page
 from exfuse.spec.graph import Graph
 
 TEMPLATES = Path(__file__).parent / "templates"
+STYLES = ("base", "page", "tables", "figures", "details", "phone", "print")
+"""In the order in which later rules win."""
+SCRIPTS = ("unfolding", "sorting", "contents")
 
 
 def write_report(graph: Graph) -> None:
@@ -66,8 +70,8 @@ def context(graph: Graph) -> dict[str, Any]:
         "seconds": sum(one.seconds or 0.0 for one in records if one.state == lineage.FRESH),
         "jobs": len(records),
         "bill": bill.bill(graph),
-        "style": _asset("style.css"),
-        "script": _asset("script.js"),
+        "style": _assets("styles", STYLES, "css"),
+        "scripts": [_assets("scripts", (name,), "js") for name in SCRIPTS],
     }
 
 
@@ -125,6 +129,7 @@ def size(count: int | None) -> str:
     return f"{count / scale:.1f} {unit}"
 
 
-def _asset(name: str) -> Markup:
-    """A style or script of the package, to stand in the page as it is."""
-    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
+def _assets(folder: str, names: Sequence[str], suffix: str) -> Markup:
+    """Styles or scripts of the package, to stand in the page as they are."""
+    files = (TEMPLATES / folder / f"{name}.{suffix}" for name in names)
+    return Markup("\n".join(file.read_text(encoding="utf-8") for file in files))

@@ -96,8 +96,8 @@ def _add_figures(graph: "Graph", shown: dict[str, Any]) -> None:
 
 def _add_report(graph: "Graph", shown: dict[str, Any]) -> None:
     templates = {
-        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(TEMPLATES.glob("*"))
+        file.relative_to(TEMPLATES).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(TEMPLATES.rglob("*"))
         if file.is_file()
     }
     preset = graph.spec.preset

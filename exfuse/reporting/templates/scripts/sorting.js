@@ -1,16 +1,3 @@
-"use strict";
-
-// A link to a run leads to its entry, which is folded until someone asks for it.
-function unfold() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (target instanceof HTMLDetailsElement) {
-    target.open = true;
-    target.scrollIntoView();
-  }
-}
-addEventListener("hashchange", unfold);
-unfold();
-
 // Columns of the long tables sort by number where every cell has one, by words otherwise; empty cells stay last.
 function value(row, column) {
   const cell = row.cells[column];
@@ -44,18 +31,4 @@ for (const table of document.querySelectorAll("table.sortable")) {
     header.append(button);
     button.addEventListener("click", () => sort(table, column, header));
   });
-}
-
-// The contents list shows which section is in view.
-const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
-const watcher = new IntersectionObserver((entries) => {
-  for (const entry of entries) {
-    if (!entry.isIntersecting) continue;
-    for (const link of links.values()) link.removeAttribute("aria-current");
-    links.get(entry.target.id)?.setAttribute("aria-current", "true");
-  }
-}, { rootMargin: "-10% 0px -75% 0px" });
-for (const id of links.keys()) {
-  const section = document.getElementById(id);
-  if (section) watcher.observe(section);
 }
