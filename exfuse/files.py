@@ -144,11 +144,16 @@ def write_json(target: Path, content: Any) -> None:
 
 def write_csv(target: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Writes rows with a header line atomically; a missing or ``None`` value is an empty cell."""
+    write_text(target, csv_text(columns, rows))
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows with a header line; a missing or ``None`` value is an empty cell."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n", restval="")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(target, text.getvalue())
+    return text.getvalue()
 
 
 def read_bytes(source: Path, advice: str = "") -> bytes:

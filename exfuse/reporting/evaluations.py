@@ -13,6 +13,7 @@ from typing import Any
 
 from exfuse.errors import UserError
 from exfuse.files import read_json
+from exfuse.reporting.contradictions import contradiction
 from exfuse.spec.freshness import has_expected_key
 from exfuse.spec.graph import Graph, Job
 from exfuse.spec.paper import Measure
@@ -24,6 +25,7 @@ WAITING = "waiting for the server's score"
 MISSING = "missing"
 STALE = "stale"
 UNREADABLE = "unreadable"
+CONTRADICTORY = "contradictory"
 NOT_RUN = "not run"
 
 COMMON_STAGE: StageName = "trainaug"
@@ -136,9 +138,9 @@ def _percent(graph: Graph, job: Job, measure: Measure, seed: int) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and 0 <= value <= 1):
         raise _UnusableError(UNREADABLE, f"{name}: '{measure.metric}' is {value!r}, not a fraction")
     expected = {} if measure.backbone is not None else {"flip": measure.flip, "seed": seed}
-    for field_name, wanted in expected.items():
-        if content.get(field_name, wanted) != wanted:
-            raise _UnusableError(UNREADABLE, f"{name}: '{field_name}' is {content[field_name]!r}, not {wanted!r}")
+    reason = contradiction(job, source, content, expected)
+    if reason:
+        raise _UnusableError(CONTRADICTORY, f"{name}: {reason}")
     return 100.0 * value
 
 

@@ -2,7 +2,7 @@
 
 import base64
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from exfuse.reporting.cells import ReportedCell, cell_evaluation, table_cells, table_notes
@@ -10,6 +10,7 @@ from exfuse.reporting.claims import ReportedClaim, claim_results
 from exfuse.reporting.evaluations import MEASURED, QUOTED, Evaluation, shown_path, unequal_steps
 from exfuse.reporting.figures import PICTURES
 from exfuse.reporting.per_class import ablation_runs, class_iou
+from exfuse.reporting.tables import table_texts
 from exfuse.spec.freshness import has_expected_key
 from exfuse.spec.graph import Graph
 from exfuse.spec.paper import Cell, Row, Table
@@ -23,12 +24,13 @@ MEDIA = {"svg": "image/svg+xml", "png": "image/png"}
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table with its reported cells in rows; none where the printed table has no number."""
+    """A table with its reported cells in rows (none where the printed table has no number), notes, and as text."""
 
     name: str
     declared: Table
     rows: tuple[tuple[Row, tuple[ReportedCell | None, ...]], ...]
     notes: tuple[str, ...]
+    texts: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ def _page_table(graph: Graph, name: str, table: Table) -> PageTable:
     cells = table_cells(graph, table)
     by_place = {(cell.row, cell.column): cell for cell in cells}
     rows = tuple((row, tuple(by_place.get((row.label, column)) for column in table.columns)) for row in table.rows)
-    return PageTable(name, table, rows, tuple(table_notes(graph, table, cells)))
+    return PageTable(name, table, rows, tuple(table_notes(graph, table, cells)), table_texts(graph, name, cells))
 
 
 def _only(graph: Graph, row: Row) -> tuple[Cell, Evaluation]:

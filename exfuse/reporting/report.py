@@ -13,10 +13,12 @@ from exfuse.files import write_text
 from exfuse.reporting import bill, costs, ledger, lineage, models, page
 from exfuse.spec.graph import Graph
 
+FORMS = {"tex": "LaTeX", "csv": "CSV", "md": "Markdown"}
+"""What a table can be copied as, by the suffix of its file."""
 TEMPLATES = Path(__file__).parent / "templates"
 STYLES = ("base", "page", "tables", "figures", "details", "phone", "print")
 """In the order in which later rules win."""
-SCRIPTS = ("unfolding", "sorting", "contents")
+SCRIPTS = ("unfolding", "sorting", "copying", "contents")
 
 
 def write_report(graph: Graph) -> None:
@@ -53,6 +55,8 @@ def context(graph: Graph) -> dict[str, Any]:
         "version": exfuse.__version__,
         "summary": page.summary(graph, tables, [claim for claim, _, _ in claims]),
         "tables": tables,
+        "texts": {table.name: table.texts for table in tables},
+        "forms": FORMS,
         "claims": claims,
         "figures": page.page_figures(graph),
         "class_rows": page.class_rows(graph),

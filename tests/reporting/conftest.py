@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import statistics
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,7 +45,7 @@ class Results:
         self, name: str, miou: float | None, *, flipped: float | None = None, seed: int = 0, key: str | None = None,
         code: str = "abc123", iou: Mapping[str, float | None] | None = None, **extra: Any,
     ) -> None:  # fmt: skip
-        """A run's chain and its evaluation; with a miou of none the chain alone."""
+        """A run's chain and its evaluation; with a miou of none the chain alone. IoUs by class decide the mean."""
         for link in self.spec.chain(name):
             stage = self.graph.jobs[f"runs/{link.run}/seed{seed}/{link.stage}"]
             steps = self.spec.fine_tuning(link.run, link.stage).steps
@@ -53,6 +54,8 @@ class Results:
         if miou is None:
             return
         job = self.graph.jobs[f"{stage.name}/val"]
+        if iou is not None:
+            miou = statistics.fmean(value for value in iou.values() if value is not None)
         for flip, value in ((False, miou), (True, miou if flipped is None else flipped)):
             content = {
                 "miou": value,

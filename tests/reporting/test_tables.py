@@ -116,14 +116,44 @@ def test_damaged_file_is_said(results, content):
     assert cell(results, "table3", "2")["status"] == "unreadable"
 
 
-@pytest.mark.parametrize("field", [{"miou": None}, {"miou": 41.0}, {"miou": "0.4"}, {"flip": True}, {"seed": 7}])
-def test_contradictory_number_is_said(results, field):
+def changed_by_hand(results, field):
+    """What a cell says when a field of its evaluation is another, under a manifest that fits."""
     results.run("ss", 0.4)
-    key = results.graph.jobs["runs/ss/seed0/trainaug/val"].key
-    content = {"miou": 0.4, "flip": False, "seed": 0, "key": key}
-    write_json(results.graph.layout.stage("ss", 0, "trainaug") / "val.json", content | field)
-    line = cell(results, "table3", "2")
+    job = results.graph.jobs["runs/ss/seed0/trainaug/val"]
+    file = job.manifest.with_name("val.json")
+    write_json(file, read_json(file) | field)
+    results.finish(job)
+    return cell(results, "table3", "2"), evaluate(results.graph, Measure(run="ss")).detail
+
+
+@pytest.mark.parametrize("value", [None, 41.0, "0.4", True, -0.1])
+def test_what_is_no_fraction_is_not_printed(results, value):
+    line, detail = changed_by_hand(results, {"miou": value})
     assert (line["status"], line["measured"]) == ("unreadable", "")
+    assert "val.json: 'miou' is" in detail
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        ({"flip": True}, "'flip' is True, not False"),
+        ({"seed": 7}, "'seed' is 7, not 0"),
+        ({"miou": 0.41}, "'miou' is 0.4100, but the mean of its classes is 0.4000"),
+    ],
+)
+def test_contradictory_number_is_said(results, field, reason):
+    line, detail = changed_by_hand(results, field)
+    assert (line["status"], line["measured"]) == ("contradictory", "")
+    assert reason in detail
+
+
+def test_a_file_that_is_not_what_its_manifest_describes_is_not_printed(results):
+    results.run("ss", 0.4)
+    file = results.graph.layout.stage("ss", 0, "trainaug") / "val.json"
+    write_text(file, file.read_text().replace("0.4", "0.9"))
+    line = cell(results, "table3", "2")
+    assert (line["status"], line["measured"]) == ("contradictory", "")
+    assert "not the file that val.manifest.json describes" in evaluate(results.graph, Measure(run="ss")).detail
 
 
 def test_test_server_cells_wait_then_show_what_a_person_entered(results):

@@ -3,7 +3,6 @@
 import os
 import platform
 import secrets
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -13,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.packages import program, require_programs
 
 NODES = 2
 MEMORY_MB = 4096
@@ -28,20 +29,7 @@ def require_slurm() -> None:
     """Installs Slurm's packages where they are missing, or skips the test and says why."""
     if os.getuid() != 0:
         pytest.skip("a Slurm of one's own needs root")
-    if all(_program(name) for name in PROGRAMS):
-        return
-    if shutil.which("apt-get") is None:
-        pytest.skip("Slurm is not installed, and there is no apt-get to do it")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    packages = ("slurm-wlm", "munge")
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-        done = subprocess.run(["apt-get", "-qq", *command], env=environment, capture_output=True, text=True)
-        if done.returncode != 0:
-            pytest.skip(f"Slurm is not installed, and apt-get cannot install it: {done.stderr.strip()[-300:]}")
-
-
-def _program(name: str) -> str | None:
-    return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    require_programs(PROGRAMS, ("slurm-wlm", "munge"))
 
 
 @contextmanager
@@ -80,7 +68,7 @@ def _commands(folder: Path, conf: Path) -> Path:
     found.mkdir()
     for name in COMMANDS:
         script = found / name
-        script.write_text(f'#!/bin/sh\nSLURM_CONF={conf} exec {_program(name)} "$@"\n')
+        script.write_text(f'#!/bin/sh\nSLURM_CONF={conf} exec {program(name)} "$@"\n')
         script.chmod(0o755)
     return found
 
@@ -133,7 +121,7 @@ def _free_ports(count: int) -> list[int]:
 
 @contextmanager
 def _daemon(name: str, *arguments: str, environment: dict[str, str]) -> Iterator[None]:
-    command = [str(_program(name)), *arguments]
+    command = [str(program(name)), *arguments]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             yield

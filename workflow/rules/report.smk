@@ -12,6 +12,7 @@ rule table:
             labels={"table": "{table}"},
         ),
         tex=f"{BASE}/tables/{{table}}.tex",
+        md=f"{BASE}/tables/{{table}}.md",
         manifest=f"{BASE}/tables/{{table}}.manifest.json",
     log:
         f"{LOGS}/tables/{{table}}.log",

@@ -36,7 +36,7 @@ def add_jobs(graph: "Graph") -> None:
         if any(measure.metric == "test_miou" for measure in measures):
             settings["test_server"] = {run: plain(score) for run, score in preset.test_server.items()}
         csv = graph.layout.table(name)
-        outputs = (csv, csv.with_suffix(".tex"))
+        outputs = (csv, csv.with_suffix(".tex"), csv.with_suffix(".md"))
         graph.add(f"tables/{name}", csv.with_suffix(".manifest.json"), outputs, _needed(graph, measures), settings)
     claims = {name: plain(claim) for name, claim in graph.spec.claims.items()}
     measures = [m for claim in graph.spec.claims.values() for m in (*claim.plus, *claim.minus)]

@@ -1,10 +1,12 @@
-// Columns of the long tables sort by number where every cell has one, by words otherwise; empty cells stay last.
+// Columns sort by number where a cell has one, by words otherwise; cells with nothing in them stay last. A cell may
+// say what it sorts by: data-sort.
 function value(row, column) {
   const cell = row.cells[column];
+  if (cell.dataset.sort !== undefined) return Number(cell.dataset.sort);
   const text = cell.innerText.trim();
+  if (text === "" || text === "–") return null;
   const number = text.replace("−", "-").match(/^[+-]?[\d.,]+/);
   const unit = / h$/.test(text) ? 3600 : / min$/.test(text) ? 60 : 1;
-  if (text === "" || text === "–") return null;
   return cell.classList.contains("number") && number ? parseFloat(number[0].replaceAll(",", "")) * unit : text.toLowerCase();
 }
 
@@ -18,17 +20,35 @@ function sort(table, column, header) {
     return ascending ? order : -order;
   });
   body.append(...rows.map(([, row]) => row));
-  for (const other of header.parentElement.cells) other.removeAttribute("aria-sort");
+  for (const other of table.tHead.querySelectorAll("[aria-sort]")) other.removeAttribute("aria-sort");
   header.setAttribute("aria-sort", ascending ? "ascending" : "descending");
 }
 
+// The column that each header cell stands over, where headers of several rows and columns share the head.
+function columns(head) {
+  const found = new Map();
+  const taken = [...head.rows].map(() => []);
+  [...head.rows].forEach((row, top) => {
+    let left = 0;
+    for (const header of row.cells) {
+      while (taken[top][left]) left += 1;
+      for (let down = 0; down < header.rowSpan; down += 1) {
+        for (let across = 0; across < header.colSpan; across += 1) taken[top + down][left + across] = true;
+      }
+      if (header.colSpan === 1) found.set(header, left);
+      left += header.colSpan;
+    }
+  });
+  return found;
+}
+
 for (const table of document.querySelectorAll("table.sortable")) {
-  [...table.tHead.rows[0].cells].forEach((header, column) => {
-    if (header.classList.contains("bars")) return;
+  for (const [header, column] of columns(table.tHead)) {
+    if (header.classList.contains("bars")) continue;
     const button = document.createElement("button");
     button.type = "button";
     button.append(...header.childNodes);
     header.append(button);
     button.addEventListener("click", () => sort(table, column, header));
-  });
+  }
 }
