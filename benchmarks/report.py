@@ -1,0 +1,78 @@
+"""Seconds and peak memory of the commands that turn results into tables, figures and the page, a process each.
+
+The results are made up (benchmarks/made_up.py): at the paper's size every run has its seeds and every evaluation its
+1449 images, counted from predictions on small pictures, so that all files but the pictures have their real size.
+"""
+
+import argparse
+import dataclasses
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.made_up import MadeUp
+from exfuse.spec.graph import Graph
+from exfuse.spec.load import load
+
+REPOSITORY = Path(__file__).parents[1]
+VOC_VAL = 1449
+
+
+def reproduction(root: Path, preset: str, images: int, seeds: int) -> Graph:
+    """A made-up reproduction below a folder that has its own ``params/``, with the preset's number of seeds."""
+    shutil.copytree(REPOSITORY / "params", root / "params")
+    file = root / "params" / "presets" / f"{preset}.yaml"
+    text = re.sub(r"^seeds:.*$", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    file.write_text(f"{text}\nseeds: {seeds}\n", encoding="utf-8")
+    return MadeUp(dataclasses.replace(load(root, preset), root=root), images).write()
+
+
+def measure(root: Path, preset: str, *words: str) -> tuple[float, float]:
+    """Seconds and peak MiB of a command of `exfuse`."""
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "exfuse.cli", "--preset", preset, *words]
+    process = subprocess.Popen(command, cwd=root, env={**os.environ, "PYTHONPATH": str(REPOSITORY)})
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"failed: {' '.join(words)}")
+    return time.perf_counter() - start, used.ru_maxrss / 1024
+
+
+def commands(graph: Graph) -> list[tuple[str, ...]]:
+    """What is measured, in the order in which the graph would run it; figures of the networks need a network."""
+    names = list(graph.jobs)
+    figures = [name for name in names if name.startswith("figures/") and not _of_networks(graph, name)]
+    others = [name for name in names if name in ("claims", "gallery", "report", "crate")]
+    return [("table", "table3"), *(("figure", name.split("/")[1]) for name in figures), *((name,) for name in others)]
+
+
+def main() -> None:
+    """Measures each command once, and says how large the page is."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--preset", default="paper")
+    parser.add_argument("--images", type=int, default=VOC_VAL)
+    parser.add_argument("--seeds", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        graph = reproduction(Path(folder), options.preset, options.images, options.seeds)
+        runs = sum(graph.spec.why_no_run(run) is None for run in graph.spec.runs)
+        size = f"{options.images} images, {runs} runs, {options.seeds} seeds, {len(graph.jobs)} jobs"
+        print(f"preset {options.preset}: {size}; made up in {time.perf_counter() - start:.0f} s", flush=True)
+        for words in commands(graph):
+            seconds, peak = measure(graph.spec.root, options.preset, *words)
+            print(f"exfuse {' '.join(words)}: {seconds:.1f} s, {peak:.0f} MiB", flush=True)
+        print(f"page: {graph.layout.report.stat().st_size / 1e6:.1f} MB")
+
+
+def _of_networks(graph: Graph, name: str) -> bool:
+    return any(job.startswith("models/") for job in graph.jobs[name].upstream)
+
+
+if __name__ == "__main__":
+    main()
