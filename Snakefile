@@ -17,14 +17,17 @@ rule all:
     default_target: True
     input:
         rules.html.output,
+        rules.crate.output,
         made("tables/"),
         made("figures/"),
+        made("gallery"),
         made("claims"),
 
 
 rule report:
     input:
         rules.html.output,
+        rules.crate.output,
 
 
 rule figures:

@@ -25,11 +25,19 @@ VOC_VAL = 1449
 
 def reproduction(root: Path, preset: str, images: int, seeds: int) -> Graph:
     """A made-up reproduction below a folder that has its own ``params/``, with the preset's number of seeds."""
-    shutil.copytree(REPOSITORY / "params", root / "params")
+    for name in ("params", "workflow"):
+        shutil.copytree(REPOSITORY / name, root / name)
+    for name in ("Snakefile", "CITATION.cff"):
+        shutil.copy(REPOSITORY / name, root / name)
     file = root / "params" / "presets" / f"{preset}.yaml"
     text = re.sub(r"^seeds:.*$", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
     file.write_text(f"{text}\nseeds: {seeds}\n", encoding="utf-8")
-    return MadeUp(dataclasses.replace(load(root, preset), root=root), images).write()
+    made_up = MadeUp(dataclasses.replace(load(root, preset), root=root), images)
+    graph = made_up.write()
+    for name, job in graph.jobs.items():
+        if name.startswith("models/") or _of_networks(graph, name):
+            made_up.finish(job)  # without its picture: no network is there to be drawn
+    return graph
 
 
 def measure(root: Path, preset: str, *words: str) -> tuple[float, float]:
@@ -45,10 +53,9 @@ def measure(root: Path, preset: str, *words: str) -> tuple[float, float]:
 
 def commands(graph: Graph) -> list[tuple[str, ...]]:
     """What is measured, in the order in which the graph would run it; figures of the networks need a network."""
-    names = list(graph.jobs)
-    figures = [name for name in names if name.startswith("figures/") and not _of_networks(graph, name)]
-    others = [name for name in names if name in ("claims", "gallery", "report", "crate")]
-    return [("table", "table3"), *(("figure", name.split("/")[1]) for name in figures), *((name,) for name in others)]
+    drawn = [name for name in graph.jobs if name.startswith(("tables/", "figures/")) and not _of_networks(graph, name)]
+    pairs = [(kind.removesuffix("s"), name) for kind, name in (job.split("/") for job in drawn)]
+    return [*pairs, *((name,) for name in ("claims", "gallery", "report", "crate") if name in graph.jobs)]
 
 
 def main() -> None:

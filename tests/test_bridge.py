@@ -113,8 +113,9 @@ def test_marking_makes_stale_outputs_old_and_no_others(params: Params) -> None:
     bridge = _bridge(params)
     bridge.mark()
     after = _times(params.root)
-    stale = [STAGE, f"{STAGE}/val", "tables/table3", "tables/table4", "claims", "report"]
-    stale += ["figures/learning-curves", "figures/per-class", "models/costs"]
+    stale = [STAGE, f"{STAGE}/val", "tables/table3", "tables/table4", "claims", "report", "crate"]
+    charts = ("learning-curves", "per-class", "boundary", "object-size", "costs-chart")
+    stale += [*(f"figures/{name}" for name in charts), "models/costs"]
     expected = {path for name in stale for job in (bridge.graph.jobs[name],) for path in (*job.outputs, job.manifest)}
     assert {path for path in after if after[path] != before[path]} == expected
     assert {after[path] for path in expected} == {LONG_AGO}

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 PIN = re.compile(r"[a-z0-9][a-z0-9.-]*==[0-9][a-zA-Z0-9.+!]*")
-DISTRIBUTION_OF_IMPORT = {"PIL": "pillow", "yaml": "pyyaml", "ruamel": "ruamel-yaml"}
+DISTRIBUTION_OF_IMPORT = {"PIL": "pillow", "yaml": "pyyaml", "ruamel": "ruamel-yaml", "vl_convert": "vl-convert-python"}
 
 
 def _normal(requirement: str) -> str:

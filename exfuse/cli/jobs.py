@@ -1,5 +1,6 @@
 """The jobs of the graph, a verb a kind: every rule of the workflow calls one of these."""
 
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
@@ -129,6 +130,14 @@ def figure(
 
 
 @app.command()
+def gallery(context: typer.Context) -> None:
+    """Choose images by their scores and write them with both models' predictions, for the page."""
+    from exfuse.commands import reporting
+
+    reporting.gallery(graph_of(context))
+
+
+@app.command()
 def claims(context: typer.Context) -> None:
     """Write the paper's claims beside what was measured."""
     from exfuse.commands import reporting
@@ -137,11 +146,32 @@ def claims(context: typer.Context) -> None:
 
 
 @app.command()
-def report(context: typer.Context) -> None:
-    """Write the page with everything."""
+def report(
+    context: typer.Context,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(help="Two results folders, put side by side in place of the page.", metavar="A B"),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Of --compare; else comparison.html.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is no comparison.")] = False,
+) -> None:
+    """Write the page with everything, or compare two reproductions."""
     from exfuse.commands import reporting
 
-    reporting.report(graph_of(context))
+    if compare is not None:
+        reporting.compare(*compare, output, overwrite)
+    elif output is not None or overwrite:
+        raise UserError("exfuse report: --output and --overwrite are for --compare A B alone.")
+    else:
+        reporting.report(graph_of(context))
+
+
+@app.command()
+def crate(context: typer.Context) -> None:
+    """Describe all results as an RO-Crate: files, commands, settings, data."""
+    from exfuse.commands import reporting
+
+    reporting.crate(graph_of(context))
 
 
 @app.command()

@@ -4,8 +4,7 @@ from exfuse.commands import score
 from exfuse.commands.describe import segmenter_info
 from exfuse.commands.gpus import leased
 from exfuse.commands.jobs import running
-from exfuse.commands.placing import prepared
-from exfuse.commands.pretrain import peak_memory_mb
+from exfuse.commands.placing import prepared, used
 from exfuse.commands.states import states_of
 from exfuse.data.labels import ClassMap
 from exfuse.models import build, load_pretrained
@@ -55,7 +54,7 @@ def run(graph: Graph, run_name: str, stage: StageName, seed: int, deterministic:
         info = segmenter_info(graph, job, run_name, stage, scores)
         save_weights(target / "weights.safetensors", model.state_dict(), info)
         history.write(target / "history.csv")
-        about |= {"device": str(device), "peak_memory_mb": peak_memory_mb(), "stretches": states.stretches}
+        about |= {**used(device, crew.size), "stretches": states.stretches}
 
 
 def load_model(graph: Graph, run_name: str, seed: int) -> Segmenter:

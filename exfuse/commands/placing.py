@@ -1,7 +1,9 @@
 """Where a job of the graph runs: on the GPUs that it holds, and never by mistake on the processor beside them."""
 
 import os
+import resource
 import sys
+from typing import Any
 
 import torch
 
@@ -27,3 +29,23 @@ def prepared(graph: Graph, rule: str, hardware: Hardware, seed: int) -> torch.de
             )
         print("no GPU here: this runs on the processor, which takes very much longer", file=sys.stderr)
     return device
+
+
+def used(device: torch.device, processes: int = 1) -> dict[str, Any]:
+    """What a job took of a machine, for its provenance: device and largest memory of this process, in MB.
+
+    Args:
+        device: of this process.
+        processes: that shared the job, each with a GPU of its own where there is one.
+    """
+    found: dict[str, Any] = {
+        "device": str(device),
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+    if device.type == "cuda":
+        found |= {
+            "gpu": torch.cuda.get_device_name(device),
+            "gpus": processes,
+            "peak_gpu_memory_mb": torch.cuda.max_memory_allocated(device) >> 20,
+        }
+    return found

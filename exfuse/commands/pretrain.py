@@ -1,6 +1,5 @@
 """`exfuse pretrain`: a backbone, trained on ImageNet, from elsewhere, or untrained."""
 
-import resource
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import torch
 from exfuse.commands.describe import classifier_info
 from exfuse.commands.gpus import leased
 from exfuse.commands.jobs import running
-from exfuse.commands.placing import prepared
+from exfuse.commands.placing import prepared, used
 from exfuse.commands.states import states_of
 from exfuse.data.loading import ImageNetSet
 from exfuse.data.transforms import CentreCrop
@@ -45,17 +44,17 @@ def run(graph: Graph, name: str, deterministic: bool = False) -> None:
                 metrics = _measure(graph, name, model, normalization, device, crew)
             if not crew.leads:
                 return
-            state = model.state_dict()
+            state, processes = model.state_dict(), crew.size
             about["stretches"] = states.stretches
         else:
-            state, note = _from_elsewhere(graph, name)
+            (state, note), processes = _from_elsewhere(graph, name), 1
             metrics, history = {"top1_error": None, "images": 0, "note": note}, History(0)
             write_predictions(target / "predictions.npz", ClassificationResult((), NO_LABELS, NO_LABELS))
         info = classifier_info(graph, job, name, len(state[CLASSIFIER]), metrics["top1_error"])
         save_weights(target / "weights.safetensors", state, info)
         history.write(target / "history.csv")
         write_json(target / "metrics.json", {**metrics, "key": job.key})
-        about |= {"device": str(device), "peak_memory_mb": peak_memory_mb()}
+        about |= used(device, processes)
 
 
 def _from_elsewhere(graph: Graph, name: str) -> tuple[dict[str, torch.Tensor], str]:
@@ -98,8 +97,3 @@ def _measure(
     if crew.leads:
         write_predictions(graph.layout.backbone(name) / "predictions.npz", result)
     return summarize_classification(result)
-
-
-def peak_memory_mb() -> int:
-    """Largest memory that this process held, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -1,7 +1,11 @@
-"""`exfuse table|figure|claims|report`: what the paper prints, from what the jobs upstream left."""
+"""`exfuse table|figure|gallery|claims|report|crate`: what the paper prints, from what the jobs upstream left."""
+
+from pathlib import Path
 
 from exfuse.commands.jobs import running
 from exfuse.spec.graph import Graph
+
+COMPARISON = Path("comparison.html")
 
 
 def table(graph: Graph, name: str) -> None:
@@ -20,6 +24,14 @@ def figure(graph: Graph, name: str) -> None:
         write_figure(graph, name)
 
 
+def gallery(graph: Graph) -> None:
+    """Writes the chosen images with what the two models made of them."""
+    from exfuse.reporting.gallery.making import write_gallery
+
+    with running(graph, "gallery"):
+        write_gallery(graph)
+
+
 def claims(graph: Graph) -> None:
     """Writes the paper's claims beside what was measured."""
     from exfuse.reporting.claims import write_claims
@@ -34,3 +46,20 @@ def report(graph: Graph) -> None:
 
     with running(graph, "report"):
         write_report(graph)
+
+
+def crate(graph: Graph) -> None:
+    """Writes the results' RO-Crate."""
+    from exfuse.reporting.crate import write_crate
+
+    with running(graph, "crate"):
+        write_crate(graph)
+
+
+def compare(a: Path, b: Path, output: Path | None, overwrite: bool) -> None:
+    """Writes a page that puts two results folders side by side."""
+    from exfuse.reporting.comparison.page import write_comparison
+
+    target = output if output is not None else COMPARISON
+    write_comparison(a, b, target, overwrite=overwrite)
+    print(f"{target}: {a} (A) and {b} (B) side by side")

@@ -4,6 +4,7 @@ Keeping counts by image lets the report resample images (bootstrap) and look for
 """
 
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,5 +170,5 @@ def _read_arrays(source: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(source, allow_pickle=False) as arrays:
             return dict(arrays)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"cannot read {source} ({error}). Delete it and run again.") from error

@@ -7,7 +7,7 @@ as places in files, which DVC watches. A test changes every leaf of ``params/`` 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from exfuse.spec.graph import ABLATION, EXFUSE, PROBED_RUNS, Graph
+from exfuse.spec.graph import EXFUSE, PROBED_RUNS, SPLIT_TABLES, Graph
 from exfuse.spec.graph.inspection import BASELINE
 from exfuse.spec.load import preset_files
 from exfuse.spec.model import Prediction
@@ -136,17 +136,18 @@ class Entries:
             if any(cell.measure and cell.measure.metric == "test_miou" for cell in cells):
                 yield from self._preset("test_server")
         elif kind == "claims":
-            yield Entry("", "params/claims.yaml")
+            yield from (Entry("", f"params/{name}.yaml") for name in ("claims", "statistics"))
         elif kind == "figures":
             yield from self._figures()
-        else:
+        elif kind == "gallery":
+            yield from self._preset("classes")
+        elif kind == "report":
             yield from self._report()
 
     def _figures(self) -> Iterator[Entry]:
         yield from self._preset("classes")
         yield from (Entry(f"runs.{run}.title", "params/runs.yaml") for run in PROBED_RUNS)
-        yield from (Entry(f"{name}.title", "params/backbones.yaml") for name in self._spec.backbones)
-        yield Entry(f"{ABLATION}.rows", "params/tables.yaml")
+        yield from (Entry(f"{name}.rows", "params/tables.yaml") for name in SPLIT_TABLES if name in self._spec.tables)
 
     def _report(self) -> Iterator[Entry]:
         yield from (*self._caveat(), *self._preset("description"))

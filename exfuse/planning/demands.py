@@ -12,7 +12,7 @@ from exfuse.spec.graph import Graph, Job, probed_runs
 from exfuse.spec.rules import rule_of
 from exfuse.spec.settings import FineTuning, Pretraining
 
-ASKED = ("report", "tables/", "figures/", "claims")
+ASKED = ("report", "tables/", "figures/", "gallery", "claims", "crate")
 """Beginnings of the names of what `snakemake` makes when it is told nothing else."""
 FLIPS = 2
 """Passes for an image that is scored: as it is, and mirrored."""

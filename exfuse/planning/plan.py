@@ -14,7 +14,7 @@ from exfuse.spec.graph import Graph
 NEED_TORCH = ("pretrain", "finetune", "finetune_chain", "trace", "cost", "probe")
 TRAINING_MACS = 3
 """Of a trained image, in forward passes: one forward, two for the gradients of inputs and weights."""
-OTHER_SECONDS = {"archives": 5.5, "figure": 1.5, "trace": 6.0, "cost": 3.0}
+OTHER_SECONDS = {"archives": 5.5, "figure": 1.5, "chart": 1.5, "trace": 6.0, "cost": 3.0}
 """Of jobs without a training, beside what a process takes to start: seen with `mini` on two cores."""
 BESIDE_SECONDS = 0.3
 """Of each job, in no provenance: Snakemake takes 0.14 s, the interpreter about as long before it looks at a clock."""

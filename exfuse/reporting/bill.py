@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from exfuse.planning.prediction import Predicted, Prediction, read_prediction
 from exfuse.reporting.lineage import FRESH, Record, record
@@ -56,7 +55,7 @@ def bill(graph: Graph) -> Bill | None:
     prediction = read_prediction(graph)
     if prediction is None:
         return None
-    every = _ran(graph, prediction)
+    every = predicted_jobs(graph, prediction)
     if not every:
         return None
     ran = {name: pair for name, pair in every.items() if len(pair[1].stretches) <= 1}
@@ -65,7 +64,7 @@ def bill(graph: Graph) -> Bill | None:
     return Bill(lines, _line("all", ran.values()), _span(prediction, ran), len(every) - len(ran))
 
 
-def _ran(graph: Graph, prediction: Prediction) -> dict[str, tuple[Predicted, Record]]:
+def predicted_jobs(graph: Graph, prediction: Prediction) -> dict[str, tuple[Predicted, Record]]:
     """Jobs whose latest provenance is of the run that was predicted, or of a later one."""
     found = {}
     for name, predicted in prediction.jobs.items():
@@ -80,10 +79,7 @@ def _ran(graph: Graph, prediction: Prediction) -> dict[str, tuple[Predicted, Rec
 
 def _ended(about: Record) -> float | None:
     """When a job had finished, in seconds since 1970."""
-    try:
-        return datetime.fromisoformat(str(about.provenance.get("finished"))).timestamp()
-    except ValueError:
-        return None
+    return None if about.ended is None else about.ended.timestamp()
 
 
 def _line(name: str, pairs: Iterable[tuple[Predicted, Record]]) -> Line:

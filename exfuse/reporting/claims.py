@@ -1,19 +1,40 @@
-"""The paper's claims: sentences that two or four evaluations decide, with the effect that came out here.
+"""The paper's claims: sentences that two or four evaluations decide, with the effect that came out here and a verdict.
 
-The effect is the sum of a claim's ``plus`` minus the sum of its ``minus``, in percentage points, paired by seed. The
-outcome only says where it lies; it is no verdict, since one training a side does not show how much seeds vary.
+The effect is the sum of a claim's ``plus`` minus the sum of its ``minus``, in percentage points, paired by seed.
 """
 
 import statistics
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from exfuse.files import write_csv
-from exfuse.reporting.evaluations import MEASURED, QUOTED, Evaluation, common_seeds, evaluate, unequal_steps
+from exfuse.reporting.evaluations import (
+    MEASURED,
+    MISSING,
+    QUOTED,
+    STALE,
+    Evaluation,
+    common_seeds,
+    evaluate,
+    unequal_steps,
+)
+from exfuse.reporting.statistics.holm import holm
+from exfuse.reporting.statistics.images import ImageBootstrap
+from exfuse.reporting.statistics.interval import Interval, NoInterval
+from exfuse.reporting.statistics.region import claimed
+from exfuse.reporting.statistics.student import t_interval, t_p_value
+from exfuse.reporting.statistics.verdict import NO_VERDICT, NOT_RUN, Evidence, Verdict, decide
 from exfuse.spec.graph import Graph
 from exfuse.spec.paper import Claim, Measure
+from exfuse.spec.spec import Spec
+from exfuse.spec.statistics import Statistics
 
-COLUMNS = ("claim", "kind", "metric", "source", "paper", "measured", "margin", "seeds", "outcome", "status", "text")
+COLUMNS = (
+    "claim", "kind", "metric", "source", "paper", "measured", "low", "high", "method", "margin", "seeds", "p", "p_holm",
+    "verdict", "why", "condition", "status", "text",
+)  # fmt: skip
+NO_EFFECT = NoInterval("there is no effect")
 NO_COMMON_SEED = "not run: no seed has all of its evaluations"
 
 
@@ -24,19 +45,27 @@ class ReportedClaim:
     Attributes:
         name: its name in ``params/claims.yaml``.
         claim: as declared.
+        status: ``measured``, ``quoted``, or why there is no effect.
         effects: measured effect by seed, points.
         evaluations: what it compares, by measure.
-        status: ``measured``, ``quoted``, or why there is no effect.
-        outcome: where the effect lies; empty without one.
+        interval: of the mean effect, not corrected for the number of claims; or why there is none.
+        p: that of the mean effect lying on the side of the claim's bounds on which it lies; none with too few seeds.
+        p_holm: the same, corrected over all claims that have one.
+        verdict: with its reason; of a quoted claim both empty.
+        condition: what all of it is given beside the seeds; empty where there is nothing to say.
         steps: training steps of what it compares, where they differ; otherwise empty.
     """
 
     name: str
     claim: Claim
-    effects: Mapping[int, float]
-    evaluations: Mapping[Measure, Evaluation]
     status: str
-    outcome: str
+    effects: Mapping[int, float] = field(default_factory=dict)
+    evaluations: Mapping[Measure, Evaluation] = field(default_factory=dict)
+    interval: Interval | NoInterval = NO_EFFECT
+    p: float | None = None
+    p_holm: float | None = None
+    verdict: Verdict = NO_VERDICT
+    condition: str = ""
     steps: str = ""
 
     @property
@@ -54,9 +83,14 @@ class ReportedClaim:
         """The metric that it is about; empty for a quoted one."""
         return self.claim.plus[0].metric if self.claim.plus else ""
 
+    @property
+    def span(self) -> Interval | None:
+        """The interval where there is one."""
+        return self.interval if isinstance(self.interval, Interval) else None
+
     def line(self) -> dict[str, str]:
         """The claim's line in the CSV file."""
-        claim = self.claim
+        claim, span = self.claim, self.span
         return {
             "claim": self.name,
             "kind": claim.kind,
@@ -64,17 +98,26 @@ class ReportedClaim:
             "source": claim.source,
             "paper": "" if claim.paper is None else str(claim.paper),
             "measured": "" if self.effect is None else f"{self.effect:.2f}",
+            "low": "" if span is None else f"{span.low:.2f}",
+            "high": "" if span is None else f"{span.high:.2f}",
+            "method": "" if span is None else span.method,
             "margin": "" if claim.margin is None else str(claim.margin),
             "seeds": str(len(self.effects)) if self.effects else "",
-            "outcome": self.outcome,
+            "p": "" if self.p is None else f"{self.p:.4g}",
+            "p_holm": "" if self.p_holm is None else f"{self.p_holm:.4g}",
+            "verdict": self.verdict.word,
+            "why": self.verdict.why,
+            "condition": self.condition,
             "status": self.status,
             "text": claim.text,
         }
 
 
 def claim_results(graph: Graph) -> list[ReportedClaim]:
-    """All claims in the order in which they are declared."""
-    return [_result(graph, name, claim) for name, claim in graph.spec.claims.items()]
+    """All claims, with their verdicts, in the order in which they are declared."""
+    images = ImageBootstrap(graph)
+    results = [_measured(graph, name, claim, images) for name, claim in graph.spec.claims.items()]
+    return judged(graph.spec.statistics, results)
 
 
 def write_claims(graph: Graph) -> None:
@@ -86,32 +129,64 @@ def write_claims(graph: Graph) -> None:
     write_csv(graph.layout.claims, COLUMNS, (result.line() for result in claim_results(graph)))
 
 
-def outcome(claim: Claim, effect: float) -> str:
-    """Where an effect lies: its sign against the claimed one, or its size against the margin."""
-    if claim.margin is not None:
-        excess = -effect if claim.kind == "not-less" else abs(effect)
-        return "within the margin" if excess <= claim.margin else "outside the margin"
-    if effect == 0:
-        return "no difference"
-    return "same sign" if (effect > 0) == (claim.kind == "greater") else "opposite sign"
+def judged(rule: Statistics, results: Sequence[ReportedClaim]) -> list[ReportedClaim]:
+    """Claims with p-values, corrected over all that have enough seeds, and verdicts."""
+    least = rule.least_seeds.value
+    p_values = {
+        result.name: t_p_value(list(result.effects.values()), claimed(result.claim).distance(result.effect))
+        for result in results
+        if result.effect is not None and len(result.effects) >= least
+    }
+    corrected = holm(p_values)
+    found = []
+    for result in results:
+        if result.effect is not None:
+            p, p_holm = p_values.get(result.name), corrected.get(result.name)
+            evidence = Evidence(result.effect, len(result.effects), result.interval, p_holm, len(p_values))
+            verdict = decide(result.claim, evidence, rule)
+            found.append(replace(result, p=p, p_holm=p_holm, verdict=verdict))
+        else:
+            found.append(result)
+    return found
 
 
-def _result(graph: Graph, name: str, claim: Claim) -> ReportedClaim:
+def _measured(graph: Graph, name: str, claim: Claim, images: ImageBootstrap) -> ReportedClaim:
     if claim.kind == "quoted":
-        return ReportedClaim(name, claim, {}, {}, QUOTED, "")
+        return ReportedClaim(name, claim, QUOTED)
     evaluations = {measure: evaluate(graph, measure) for measure in (*claim.plus, *claim.minus)}
-    unmeasured = [e.status for e in evaluations.values() if e.status != MEASURED]
+    unmeasured = {measure: one for measure, one in evaluations.items() if one.status != MEASURED}
     if unmeasured:
-        return ReportedClaim(name, claim, {}, evaluations, unmeasured[0], "")
+        status = next(iter(unmeasured.values())).status
+        why = "; ".join(_in_the_way(measure, one) for measure, one in unmeasured.items())
+        return ReportedClaim(name, claim, status, evaluations=evaluations, verdict=Verdict(NOT_RUN, f"{why}."))
     effects = {seed: _effect(claim, evaluations, seed) for seed in common_seeds(evaluations.values())}
     if not effects:
-        return ReportedClaim(name, claim, {}, evaluations, NO_COMMON_SEED, "")
-    mean = statistics.fmean(effects.values())
-    steps = unequal_steps(graph, evaluations)
-    return ReportedClaim(name, claim, effects, evaluations, MEASURED, outcome(claim, mean), steps)
+        verdict = Verdict(NOT_RUN, "No seed has all of its evaluations.")
+        return ReportedClaim(name, claim, NO_COMMON_SEED, evaluations=evaluations, verdict=verdict)
+    if len(effects) == 1:
+        interval = images.interval(claim, evaluations, next(iter(effects)))
+    else:
+        interval = t_interval(list(effects.values()), graph.spec.statistics.confidence.value)
+    condition, steps = _condition(graph.spec, claim), unequal_steps(graph, evaluations)
+    return ReportedClaim(name, claim, MEASURED, effects, evaluations, interval, condition=condition, steps=steps)
 
 
 def _effect(claim: Claim, evaluations: Mapping[Measure, Evaluation], seed: int) -> float:
     plus = sum(evaluations[measure].values[seed] for measure in claim.plus)
     minus = sum(evaluations[measure].values[seed] for measure in claim.minus)
     return round(plus - minus, 9)  # equal numbers give exactly zero, in whatever order they were added
+
+
+def _condition(spec: Spec, claim: Claim) -> str:
+    """Seeds repeat fine-tuning; a backbone is pretrained once, so a difference between two of them has one sample."""
+    if any(measure.backbone is not None for measure in (*claim.plus, *claim.minus)):
+        return "one training of each backbone, whatever the seeds"
+    sides = [Counter(spec.backbone_name(str(measure.run)) for measure in side) for side in (claim.plus, claim.minus)]
+    return "given one pretraining of each backbone" if sides[0] != sides[1] else ""
+
+
+def _in_the_way(measure: Measure, evaluation: Evaluation) -> str:
+    """Why there is no number; what is missing or stale is listed once for the whole page, other files are named."""
+    subject = f"{measure.run or measure.backbone}{' with flip' if measure.flip else ''}"
+    detail = "" if evaluation.status in (MISSING, STALE) or not evaluation.detail else f" ({evaluation.detail})"
+    return f"{subject}: {evaluation.status}{detail}"

@@ -54,8 +54,12 @@ def network_costs(graph: Graph) -> NetworkCosts | None:
     if content is None:
         return None
     spec = graph.spec
-    backbones = [_cost("backbone", name, one.title, content["backbones"][name]) for name, one in spec.backbones.items()]
-    runs = [_cost("run", name, one.title, content["runs"][name]) for name, one in spec.runs.items()]
+    try:
+        counted = content["backbones"], content["runs"]
+        backbones = [_cost("backbone", name, one.title, counted[0][name]) for name, one in spec.backbones.items()]
+        runs = [_cost("run", name, one.title, counted[1][name]) for name, one in spec.runs.items()]
+    except (KeyError, TypeError, ValueError):  # cut, or another's
+        return None
     return NetworkCosts((*backbones, *runs), tuple(_rearranged(spec, {one.name: one for one in backbones})))
 
 
@@ -66,7 +70,7 @@ def amount(count: int) -> str:
 
 
 def _cost(kind: str, name: str, title: str, counted: Mapping[str, int]) -> Cost:
-    return Cost(kind, name, title, counted["size"], counted["parameters"], counted["macs"])
+    return Cost(kind, name, title, int(counted["size"]), int(counted["parameters"]), int(counted["macs"]))
 
 
 def _rearranged(spec: Spec, costs: Mapping[str, Cost]) -> list[Rearranged]:

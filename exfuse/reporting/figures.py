@@ -1,12 +1,14 @@
-"""The figures by name, as SVG and PNG with the same bytes each time."""
+"""The paper's figures by name, as SVG and PNG with the same bytes each time."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from exfuse.reporting import figure1, figure7, learning_curves, per_class
+from exfuse.reporting import figure1, figure7
 from exfuse.reporting.architecture import figure2, figure3, figure4, figure5, figure6
+from exfuse.reporting.charts.files import write_chart
+from exfuse.reporting.charts.plans import PLANS
 from exfuse.reporting.drawing import save, style
 from exfuse.spec.graph import Graph
 
@@ -36,20 +38,19 @@ PICTURES: Mapping[str, Picture] = {
     "figure5": Picture("Figure 5", figure5.draw, figure5.caption, figure5.alternative),
     "figure6": Picture("Figure 6", figure6.draw, figure6.caption, figure6.alternative),
     "figure7": Picture("Figure 7", figure7.draw, figure7.caption, figure7.alternative),
-    "per-class": Picture("IoU by class", per_class.draw, per_class.caption, per_class.alternative),
-    "learning-curves": Picture(
-        "Learning curves", learning_curves.draw, learning_curves.caption, learning_curves.alternative
-    ),
 }
 
 
 def write_figure(graph: Graph, name: str) -> None:
-    """Writes ``<name>.svg`` and ``<name>.png``.
+    """Writes ``<name>.svg`` and ``<name>.png``, and ``<name>.vl.json`` of a chart.
 
     Raises:
         UserError: there is no such figure, or the folder cannot be written.
     """
     graph.job(f"figures/{name}")
+    if name in PLANS:
+        write_chart(graph, name, PLANS[name])
+        return
     with style():
         figure = PICTURES[name].draw(graph)
         for suffix in ("svg", "png"):

@@ -1,32 +1,36 @@
 """The page's lists of backbones and runs: what each is, how it was trained, what it scored, which jobs made it."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from exfuse.reporting.evaluations import MISSING, STALE, Evaluation, evaluate, measure_jobs, read_fresh, training_steps
 from exfuse.reporting.lineage import FRESH, Record, record
+from exfuse.reporting.settings import Origins, Own, own, shared
 from exfuse.spec.graph import Graph
 from exfuse.spec.paper import Backbone, Measure, Run
 
 
 @dataclass(frozen=True)
 class TrainedBackbone:
-    """A backbone: its declaration, its error and its job (none where the preset does not make it)."""
+    """A backbone: declaration, error, its job (none where the preset does not make it), and settings of its own."""
 
     name: str
     declared: Backbone
     error: Evaluation
     record: Record | None
+    own: tuple[Own, ...]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of a run: steps, and one job a seed."""
+    """A stage of a run: steps, one job a seed, and the settings that they do not share with the stage's other runs."""
 
     name: str
     steps: int
     records: tuple[Record, ...]
+    own: tuple[Own, ...]
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class TrainedRun:
         flipped: mIoU with mirrored images.
         boundary: mIoU within GCN's distance of a label change, percent; none where it was not measured.
         interior: mIoU elsewhere.
+        evaluated: settings that the evaluations do not share with those of other runs.
     """
 
     name: str
@@ -56,6 +61,7 @@ class TrainedRun:
     flipped: Evaluation | None
     boundary: float | None
     interior: float | None
+    evaluated: tuple[Own, ...]
 
     @property
     def records(self) -> list[Record]:
@@ -81,47 +87,80 @@ class TrainedRun:
         return list(dict.fromkeys(value for one in self.records for value in one.values(name)))
 
 
-def trained_backbones(graph: Graph) -> list[TrainedBackbone]:
+class Usual:
+    """What most jobs of each kind were given: backbones, stages, evaluations.
+
+    Args:
+        graph: the preset's jobs.
+        records: of all jobs.
+    """
+
+    def __init__(self, graph: Graph, records: Sequence[Record]) -> None:
+        self.origins = Origins(graph)
+        kinds: dict[str, list[Record]] = {}
+        for about in records:
+            if (kind := _kind(about.job.name)) is not None:
+                kinds.setdefault(kind, []).append(about)
+        self.kinds = {kind: shared(kind, found, self.origins) for kind, found in kinds.items()}
+
+    def unlike(self, records: Sequence[Record]) -> tuple[Own, ...]:
+        """What some jobs of one kind were given besides."""
+        kind = _kind(records[0].job.name) if records else None
+        return () if kind is None else own(records, self.kinds[kind], self.origins)
+
+
+def trained_backbones(graph: Graph, usual: Usual) -> list[TrainedBackbone]:
     """All declared backbones."""
     found = []
     for name, declared in graph.spec.backbones.items():
         error = evaluate(graph, Measure(backbone=name, metric="top1_error"))
         job = f"backbones/{name}"
-        found.append(TrainedBackbone(name, declared, error, record(graph, job) if job in graph.jobs else None))
+        about = record(graph, job) if job in graph.jobs else None
+        found.append(TrainedBackbone(name, declared, error, about, usual.unlike([about] if about else [])))
     return found
 
 
-def trained_runs(graph: Graph) -> list[TrainedRun]:
+def trained_runs(graph: Graph, usual: Usual) -> list[TrainedRun]:
     """All declared runs."""
-    return [_run(graph, name, declared) for name, declared in graph.spec.runs.items()]
+    return [_run(graph, name, declared, usual) for name, declared in graph.spec.runs.items()]
 
 
-def _run(graph: Graph, name: str, declared: Run) -> TrainedRun:
+def _kind(job: str) -> str | None:
+    """Jobs of a kind are compared by their settings: backbones, stages of one name, evaluations."""
+    parts = job.split("/")
+    if parts[0] == "backbones":
+        return "backbones"
+    return {"val": "evaluation", "test": "submission"}.get(parts[-1], parts[-1]) if parts[0] == "runs" else None
+
+
+def _run(graph: Graph, name: str, declared: Run, usual: Usual) -> TrainedRun:
     why_not = graph.spec.why_no_run(name)
     on_val = declared.evaluated_on == "val"
     measure = Measure(run=name, metric="miou" if on_val else "test_miou")
     split = _mean_split(graph, measure) if on_val else {}
+    evaluations = tuple(record(graph, job.name) for job in measure_jobs(graph, measure))
     return TrainedRun(
         name=name,
         declared=declared,
         why_not=why_not,
         backbone=graph.spec.backbone_name(name),
-        stages=() if why_not is not None else _stages(graph, name, declared),
-        evaluations=tuple(record(graph, job.name) for job in measure_jobs(graph, measure)),
+        stages=() if why_not is not None else _stages(graph, name, declared, usual),
+        evaluations=evaluations,
         plain=evaluate(graph, measure),
         flipped=evaluate(graph, Measure(run=name, flip=True)) if on_val else None,
         boundary=split.get("boundary_miou"),
         interior=split.get("interior_miou"),
+        evaluated=usual.unlike(evaluations),
     )
 
 
-def _stages(graph: Graph, name: str, declared: Run) -> tuple[Stage, ...]:
-    own = training_steps(graph, name)[-len(declared.stages) :]
-    seeds = range(graph.spec.preset.seeds)
-    return tuple(
-        Stage(stage, steps, tuple(record(graph, f"runs/{name}/seed{seed}/{stage}") for seed in seeds))
-        for stage, steps in own
-    )
+def _stages(graph: Graph, name: str, declared: Run, usual: Usual) -> tuple[Stage, ...]:
+    found = []
+    for stage, steps in training_steps(graph, name)[-len(declared.stages) :]:
+        seeds = range(graph.spec.preset.seeds)
+        records = tuple(record(graph, f"runs/{name}/seed{seed}/{stage}") for seed in seeds)
+        found.append(Stage(stage, steps, records, usual.unlike(records)))
+    return tuple(found)
 
 
 def _mean_split(graph: Graph, measure: Measure) -> Mapping[str, float]:
@@ -130,6 +169,6 @@ def _mean_split(graph: Graph, measure: Measure) -> Mapping[str, float]:
     for job in measure_jobs(graph, measure):
         content = read_fresh(graph, job.manifest.with_name("val.json"), job.key) or {}
         for name, numbers in values.items():
-            if isinstance(content.get(name), int | float):
+            if isinstance(content.get(name), int | float) and math.isfinite(content[name]):
                 numbers.append(100.0 * content[name])
     return {name: fmean(numbers) for name, numbers in values.items() if numbers}

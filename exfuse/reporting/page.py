@@ -1,25 +1,19 @@
-"""What the page shows, gathered from the graph: the summary, tables, claims and figures as the template reads them."""
+"""What the page shows, gathered from the graph: the summary and the tables as the template reads them."""
 
-import base64
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from exfuse.reporting.cells import ReportedCell, cell_evaluation, table_cells, table_notes
-from exfuse.reporting.claims import ReportedClaim, claim_results
-from exfuse.reporting.evaluations import MEASURED, QUOTED, Evaluation, shown_path, unequal_steps
-from exfuse.reporting.figures import PICTURES
-from exfuse.reporting.per_class import ablation_runs, class_iou
+from exfuse.reporting.claims import ReportedClaim
+from exfuse.reporting.evaluations import MEASURED, QUOTED, Evaluation, unequal_steps
+from exfuse.reporting.statistics.verdict import VERDICTS
 from exfuse.reporting.tables import table_texts
-from exfuse.spec.freshness import has_expected_key
 from exfuse.spec.graph import Graph
 from exfuse.spec.paper import Cell, Row, Table
 
 HEADLINE = "table3"
 """The table whose first row is the baseline and whose last is ExFuse."""
-LARGEST_SVG = 1 << 20
-"""Bytes; a larger figure is embedded as PNG, so that the page stays below 8 MB."""
-MEDIA = {"svg": "image/svg+xml", "png": "image/png"}
 
 
 @dataclass(frozen=True)
@@ -31,18 +25,6 @@ class PageTable:
     rows: tuple[tuple[Row, tuple[ReportedCell | None, ...]], ...]
     notes: tuple[str, ...]
     texts: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class PageFigure:
-    """A figure as a data URL, or what is in its way."""
-
-    name: str
-    title: str
-    caption: str
-    alternative: str
-    source: str
-    problem: str
 
 
 @dataclass(frozen=True)
@@ -67,7 +49,8 @@ class Summary:
         baseline: GCN.
         best: ExFuse.
         steps: training steps of both, where they differ; otherwise empty.
-        claims: number of measured claims by outcome.
+        claims: claims by verdict, in the order of the rule.
+        claim: the one that compares just these two rows, with interval and verdict; none where no claim does.
     """
 
     title: str
@@ -76,7 +59,8 @@ class Summary:
     states: tuple[tuple[str, int], ...]
     baseline: HeadlineRow
     best: HeadlineRow
-    claims: tuple[tuple[str, int], ...]
+    claims: tuple[tuple[str, tuple[ReportedClaim, ...]], ...]
+    claim: ReportedClaim | None
     steps: str
 
     @property
@@ -91,23 +75,6 @@ class Summary:
         return None if best is None or baseline is None else best - baseline
 
 
-@dataclass(frozen=True)
-class ClassRow:
-    """A class with the IoU of GCN and of ExFuse in percent; none where it was not measured."""
-
-    name: str
-    baseline: float | None
-    best: float | None
-
-
-@dataclass(frozen=True)
-class Bar:
-    """An effect as a horizontal bar from zero, in the units of the drawing (0–200, zero at 100)."""
-
-    start: float
-    length: float
-
-
 def page_tables(graph: Graph) -> list[PageTable]:
     """All tables of the paper."""
     return [_page_table(graph, name, table) for name, table in graph.spec.tables.items()]
@@ -119,7 +86,7 @@ def summary(graph: Graph, tables: Sequence[PageTable], claims: Sequence[Reported
     states = Counter(cell.evaluation.status for cell in cells if cell.evaluation.status != QUOTED)
     rows = graph.spec.tables[HEADLINE].rows
     ends = [HeadlineRow(name, row.label, *_only(graph, row)) for name, row in (("GCN", rows[0]), ("ExFuse", rows[-1]))]
-    outcomes = Counter(claim.outcome for claim in claims if claim.outcome)
+    judged = ((word, tuple(claim for claim in claims if claim.verdict.word == word)) for word in VERDICTS)
     return Summary(
         title=graph.spec.tables[HEADLINE].title,
         measured=states[MEASURED],
@@ -127,42 +94,10 @@ def summary(graph: Graph, tables: Sequence[PageTable], claims: Sequence[Reported
         states=tuple(states.most_common()),
         baseline=ends[0],
         best=ends[1],
-        claims=tuple(outcomes.most_common()),
+        claims=tuple((word, members) for word, members in judged if members),
+        claim=next((claim for claim in claims if _compares(claim, ends)), None),
         steps=unequal_steps(graph, [row.cell.measure for row in ends if row.cell.measure]),
     )
-
-
-def page_claims(graph: Graph) -> list[tuple[ReportedClaim, Bar | None, Bar | None]]:
-    """Claims with the bars of the paper's effect and of the measured one, all on one scale by metric."""
-    results = claim_results(graph)
-    sizes: dict[str, float] = {}
-    for result in results:
-        both = (result.claim.paper, result.effect)
-        largest = max((abs(value) for value in both if value is not None), default=0.0)
-        scale = result.metric or "miou"
-        sizes[scale] = max(sizes.get(scale, 0.0), largest)
-    scales = [sizes[result.metric or "miou"] for result in results]
-    return [
-        (result, _bar(result.claim.paper, scale), _bar(result.effect, scale))
-        for result, scale in zip(results, scales, strict=True)
-    ]
-
-
-def page_figures(graph: Graph) -> list[PageFigure]:
-    """All figures, embedded."""
-    found = []
-    for name, picture in PICTURES.items():
-        source, problem = _embedded(graph, name)
-        words = picture.caption(graph), picture.alternative(graph)
-        found.append(PageFigure(name, picture.title, *words, source, problem))
-    return found
-
-
-def class_rows(graph: Graph) -> list[ClassRow]:
-    """IoU by class of the first and the last row of Table 3."""
-    runs = list(ablation_runs(graph).values())
-    baseline, best = class_iou(graph, runs[0]), class_iou(graph, runs[-1])
-    return [ClassRow(name, baseline.get(name), best.get(name)) for name in graph.spec.classes]
 
 
 def _page_table(graph: Graph, name: str, table: Table) -> PageTable:
@@ -177,21 +112,6 @@ def _only(graph: Graph, row: Row) -> tuple[Cell, Evaluation]:
     return cell, cell_evaluation(graph, cell)
 
 
-def _bar(effect: float | None, largest: float) -> Bar | None:
-    if effect is None:
-        return None
-    length = 96.0 * abs(effect) / largest if largest else 0.0
-    return Bar(100.0 - length if effect < 0 else 100.0, max(length, 0.8))
-
-
-def _embedded(graph: Graph, name: str) -> tuple[str, str]:
-    """A figure's data URL and what a reader has to know about it."""
-    job = graph.job(f"figures/{name}")
-    path = graph.layout.figure(name)
-    if path.is_file() and path.stat().st_size > LARGEST_SVG:
-        path = path.with_suffix(".png")
-    if not path.is_file():
-        return "", f"missing: {shown_path(graph, path)} is not there"
-    problem = "" if has_expected_key(job) else "stale: this picture was not made from the present results"
-    encoded = base64.b64encode(path.read_bytes()).decode("ascii")
-    return f"data:{MEDIA[path.suffix[1:]]};base64,{encoded}", problem
+def _compares(claim: ReportedClaim, ends: Sequence[HeadlineRow]) -> bool:
+    minus, plus = ends
+    return claim.claim.plus == (plus.cell.measure,) and claim.claim.minus == (minus.cell.measure,)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,21 @@ from markupsafe import Markup
 
 import exfuse
 from exfuse.files import write_text
-from exfuse.reporting import bill, costs, ledger, lineage, models, page
+from exfuse.reporting import bill, costs, data, embedded, energy, forest, ledger, lineage, models, page, strays, usage
+from exfuse.reporting.charts.script import bundle
+from exfuse.reporting.charts.theme import LIVE, theme
+from exfuse.reporting.claims import claim_results
+from exfuse.reporting.gallery.section import gallery_section
+from exfuse.reporting.statistics.verdict import VERDICTS, rule_in_words
+from exfuse.reporting.statistics.words import bracketed
 from exfuse.spec.graph import Graph
 
 FORMS = {"tex": "LaTeX", "csv": "CSV", "md": "Markdown"}
 """What a table can be copied as, by the suffix of its file."""
 TEMPLATES = Path(__file__).parent / "templates"
-STYLES = ("base", "page", "tables", "figures", "details", "phone", "print")
+STYLES = ("base", "page", "tables", "claims", "figures", "gallery", "details", "phone", "print")
 """In the order in which later rules win."""
-SCRIPTS = ("unfolding", "sorting", "copying", "contents")
+SCRIPTS = ("unfolding", "sorting", "copying", "commands", "contents", "gallery")
 
 
 def write_report(graph: Graph) -> None:
@@ -27,24 +34,34 @@ def write_report(graph: Graph) -> None:
     Raises:
         UserError: the folder cannot be written.
     """
-    environment = Environment(
+    html = environment().get_template("report.html.jinja").render(context(graph))
+    write_text(graph.layout.report, html)
+
+
+def environment() -> Environment:
+    """How the package's templates are rendered: escaped, nothing undefined, with the words' filters below."""
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(anchor=anchor, points=points, printed=printed, percent=percent)
-    environment.filters.update(duration=duration, size=size, sentence=sentence, amount=costs.amount)
-    html = environment.get_template("report.html.jinja").render(context(graph))
-    write_text(graph.layout.report, html)
+    made.filters.update(anchor=anchor, bracketed=bracketed, points=points, printed=printed, percent=percent)
+    made.filters.update(duration=duration, size=size, sentence=sentence, amount=costs.amount, watt_hours=energy.words)
+    return made
 
 
 def context(graph: Graph) -> dict[str, Any]:
     """All that the template reads."""
+    charts = embedded.page_charts(graph)
+    drawn = any(chart.drawing for chart in charts)
     tables = page.page_tables(graph)
-    claims = page.page_claims(graph)
+    claims = claim_results(graph)
     records = lineage.all_records(graph)
+    usual = models.Usual(graph, records)
+    watts = energy.devices_of(graph.spec.root)
+    counted = costs.network_costs(graph)
     preset = graph.spec.preset
     return {
         "preset": preset,
@@ -53,29 +70,46 @@ def context(graph: Graph) -> dict[str, Any]:
         "val_name": graph.spec.val_name,
         "all_classes": graph.spec.classes,
         "version": exfuse.__version__,
-        "summary": page.summary(graph, tables, [claim for claim, _, _ in claims]),
+        "summary": page.summary(graph, tables, claims),
         "tables": tables,
         "texts": {table.name: table.texts for table in tables},
         "forms": FORMS,
-        "claims": claims,
-        "figures": page.page_figures(graph),
-        "class_rows": page.class_rows(graph),
-        "backbones": models.trained_backbones(graph),
-        "runs": models.trained_runs(graph),
+        "claims": forest.with_forests(claims),
+        "scales": forest.scales(claims),
+        "statistics": graph.spec.statistics,
+        "rule": rule_in_words(graph.spec.statistics),
+        "verdicts": VERDICTS,
+        "figures": embedded.page_figures(graph),
+        "charts": charts,
+        "chart_theme": theme(LIVE) if drawn else None,
+        "chart_script": bundle(assets("scripts", ("charts",), "js")) if drawn else "",
+        "gallery": gallery_section(graph),
+        "backbones": models.trained_backbones(graph, usual),
+        "runs": models.trained_runs(graph, usual),
         "parts": graph.spec.fidelity.parts,
-        "costs": costs.network_costs(graph),
+        "costs": counted,
         "hyperparameters": {one.path: one for one in ledger.hyperparameters(graph.spec)},
-        "archives": lineage.archive_files(graph),
+        "archives": data.archive_files(graph),
         "folder": graph.spec.folder,
-        "sets": lineage.image_sets(graph),
-        "published": lineage.published_sets(graph),
+        "sets": data.image_sets(graph),
+        "published": data.published_sets(graph),
         "facts": lineage.shared_facts(records),
         "unfinished": lineage.unfinished(graph, records),
         "seconds": sum(one.seconds or 0.0 for one in records if one.state == lineage.FRESH),
         "jobs": len(records),
         "bill": bill.bill(graph),
-        "style": _assets("styles", STYLES, "css"),
-        "scripts": [_assets("scripts", (name,), "js") for name in SCRIPTS],
+        "usages": usage.usages(graph, records, counted, watts),
+        "energy": energy.total(records, watts),
+        "energy_of": partial(energy.energy, devices=watts),
+        "usual": usual.kinds,
+        "environments": lineage.environments(records),
+        "sources_of": partial(lineage.sources, graph),
+        "log_end": partial(lineage.log_end, graph),
+        "log_file": partial(lineage.log_file, graph),
+        "prepared": data.prepared(graph),
+        "strays": strays.strays(graph),
+        "style": assets("styles", STYLES, "css"),
+        "scripts": [assets("scripts", (name,), "js") for name in SCRIPTS],
     }
 
 
@@ -133,7 +167,7 @@ def size(count: int | None) -> str:
     return f"{count / scale:.1f} {unit}"
 
 
-def _assets(folder: str, names: Sequence[str], suffix: str) -> Markup:
+def assets(folder: str, names: Sequence[str], suffix: str) -> Markup:
     """Styles or scripts of the package, to stand in the page as they are."""
     files = (TEMPLATES / folder / f"{name}.{suffix}" for name in names)
     return Markup("\n".join(file.read_text(encoding="utf-8") for file in files))

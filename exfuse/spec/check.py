@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from exfuse.errors import UserError
 from exfuse.spec.datasets import Publisher
-from exfuse.spec.graph.reporting import ABLATION, FIGURE7_RUNS, FIGURE7_RUNS_WITHOUT_COCO
+from exfuse.spec.graph.reporting import ABLATION, FIGURE7_RUNS, FIGURE7_RUNS_WITHOUT_COCO, SIZE_EFFECTS
 from exfuse.spec.names import nearest, require
 from exfuse.spec.paper import Measure, Run
 from exfuse.spec.spec import BACKBONE_WEIGHTS, Spec
@@ -42,7 +42,9 @@ def check(spec: Spec, files: Mapping[KeyPath, Path]) -> None:
     _check_measures(spec, params)
     for shown in (*FIGURE7_RUNS, *FIGURE7_RUNS_WITHOUT_COCO):
         require(shown, spec.runs, "run", f"{params / 'runs.yaml'}: figure 7 needs its run, so runs")
-    require(ABLATION, spec.tables, "table", f"{params / 'tables.yaml'}: figure per-class needs its table, so tables")
+    for shown in (run for pair in SIZE_EFFECTS.values() for run in pair):
+        require(shown, spec.runs, "run", f"{params / 'runs.yaml'}: chart object-size needs its run, so runs")
+    require(ABLATION, spec.tables, "table", f"{params / 'tables.yaml'}: chart per-class needs its table, so tables")
     for name in spec.backbones:
         scaled = name if name in spec.preset.backbones else "common"
         where = preset("backbones", scaled) if spec.preset.backbones else f"{params / 'backbones.yaml'}: {name}"

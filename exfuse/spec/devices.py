@@ -33,6 +33,8 @@ class Device(Frozen):
 
     title: str
     kind: Literal["gpu", "core"] = "gpu"
+    names: tuple[str, ...] = ()
+    """What its driver calls it; other models of one series draw other powers."""
     bfloat16_tflops: Peak
     """Of dense products, with float32 sums."""
     float32_tflops: Peak

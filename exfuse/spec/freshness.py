@@ -9,7 +9,7 @@ from exfuse.spec.graph import Graph, Job
 from exfuse.spec.manifest import recorded_key
 from exfuse.spec.raw import Digests
 
-LOOKED_AT = ("tables/", "figures/", "claims", "report")
+LOOKED_AT = ("tables/", "figures/", "gallery", "claims", "report", "crate")
 """Jobs whose files people open: they are missed even where no job that reads them has to run."""
 
 

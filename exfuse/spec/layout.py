@@ -46,6 +46,11 @@ class Layout:
         return self.base / "figures" / f"{name}.{suffix}"
 
     @property
+    def gallery(self) -> Path:
+        """Images that a rule chose, with what GCN and ExFuse made of them."""
+        return self.base / "figures" / "gallery.json"
+
+    @property
     def architecture(self) -> Path:
         """What ExFuse is made of, as traced from it."""
         return self.base / "models" / "architecture.json"
@@ -69,6 +74,15 @@ class Layout:
     def report(self) -> Path:
         """The report."""
         return self.base / "report" / "index.html"
+
+    @property
+    def crate(self) -> Path:
+        """The metadata of the RO-Crate that the folder of results is."""
+        return self.base / "ro-crate-metadata.json"
+
+    def source(self, name: str) -> Path:
+        """The crate's copy of a source of the workflow, named as in the repository."""
+        return self.base / "source" / name
 
     def state(self, job: str) -> Path:
         """What a job keeps for itself; no result, nobody depends on it."""

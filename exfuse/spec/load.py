@@ -18,6 +18,7 @@ from exfuse.spec.names import require
 from exfuse.spec.paper import Backbone, Claim, DecoderSwitches, Run, Table
 from exfuse.spec.preset import Preset
 from exfuse.spec.spec import Spec
+from exfuse.spec.statistics import Statistics
 from exfuse.spec.validate import require_sources, split_sources, validate
 from exfuse.spec.yaml import KeyPath, Tree
 
@@ -64,6 +65,7 @@ def load(root: Path, preset: str | None = None, overrides: Mapping[str, str] | N
         runs=_entries(Run, runs_file, runs_tree, "runs"),
         tables=_entries(Table, params / "tables.yaml"),
         claims=_entries(Claim, params / "claims.yaml"),
+        statistics=_file(Statistics, params / "statistics.yaml"),
         overrides=dict(overrides or {}),
         origins=origins,
     )

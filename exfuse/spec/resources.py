@@ -52,8 +52,11 @@ class ResourcesByRule(Frozen):
     probe: Resources = Resources()
     table: Resources = Resources()
     figure: Resources = Resources()
+    chart: Resources = Resources()
+    gallery: Resources = Resources()
     claims: Resources = Resources()
     html: Resources = Resources()
+    crate: Resources = Resources()
 
     @model_validator(mode="after")
     def _only_trainings_are_shared(self) -> Self:

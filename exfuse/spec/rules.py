@@ -1,6 +1,6 @@
 """Which rule of the workflow makes a job."""
 
-from exfuse.spec.graph import Graph
+from exfuse.spec.graph import CHARTS, Graph
 
 
 def rule_of(graph: Graph, name: str) -> str:
@@ -12,6 +12,8 @@ def rule_of(graph: Graph, name: str) -> str:
         return "set"
     if name.startswith("models/"):
         return {"architecture": "trace", "costs": "cost", "probes": "probe"}[name.split("/")[1]]
-    first = name.split("/")[0]
+    first, _, rest = name.partition("/")
+    if rest in CHARTS:
+        return "chart"
     rules = {"data": "prepare", "backbones": "pretrain", "tables": "table", "figures": "figure", "report": "html"}
     return rules.get(first, first)

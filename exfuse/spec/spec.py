@@ -14,6 +14,7 @@ from exfuse.spec.paper import Backbone, Claim, DecoderSwitches, Measure, Run, Ta
 from exfuse.spec.preset import Preset
 from exfuse.spec.resources import Resources
 from exfuse.spec.settings import FineTuning, Normalization, StageName
+from exfuse.spec.statistics import Statistics
 from exfuse.spec.weights import read_info
 
 BACKBONE_WEIGHTS = ("imagenet", "public", "random")
@@ -44,6 +45,7 @@ class Spec:
     runs: Mapping[str, Run]
     tables: Mapping[str, Table]
     claims: Mapping[str, Claim]
+    statistics: Statistics
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Values that the command line set in place of the preset's."""
     origins: Mapping[tuple[str, ...], Path] = field(default_factory=dict)

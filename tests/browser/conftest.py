@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.made_up import MadeUp
 from exfuse.reporting.figures import write_figure
+from exfuse.reporting.gallery.making import write_gallery
 from exfuse.reporting.report import write_report
 from exfuse.spec.graph import Graph
 from exfuse.spec.load import load
@@ -23,10 +24,14 @@ Open = Callable[..., Page]
 
 def drawn(spec: Spec) -> Graph:
     """A made-up reproduction with its pictures and its page."""
-    graph = MadeUp(spec).write()
-    for name in graph.jobs:
+    made_up = MadeUp(spec)
+    graph = made_up.write()
+    for name, job in graph.jobs.items():
         if name.startswith("figures/"):
             write_figure(graph, name.removeprefix("figures/"))
+            made_up.finish(job)
+    write_gallery(graph)
+    made_up.finish(graph.jobs["gallery"])
     write_report(graph)
     return graph
 

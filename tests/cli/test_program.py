@@ -17,7 +17,7 @@ from tests.program import call
 
 VERBS = (
     "data", "dvc", "pretrain", "finetune", "score", "submit", "trace", "costs", "probe", "plan", "table", "figure",
-    "claims", "report", "fidelity", "status", "times", "predict", "evaluate", "export", "info",
+    "claims", "gallery", "report", "crate", "fidelity", "status", "times", "predict", "evaluate", "export", "info",
 )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ FIRST = "pipeline"
 """The stage that compares `dvc.yaml` with ``params/``; what it makes is always the same."""
 
 FILES = [
-    *(f"{name}.yaml" for name in ("backbones", "claims", "datasets", "devices", "runs", "tables")),
+    *(f"{name}.yaml" for name in ("backbones", "claims", "datasets", "devices", "runs", "statistics", "tables")),
     *(f"fidelity/{name}.yaml" for name in ("hyperparameters", "parts", "sentences")),
     *(f"presets/{name}.yaml" for name in ("mini", "paper", "smoke", "voc")),
 ]
@@ -84,6 +84,7 @@ STILL = {
     ("mini", "presets/voc.yaml"): ["*"],
     ("mini", "claims.yaml"): [],
     ("mini", "runs.yaml"): [],
+    ("mini", "statistics.yaml"): [],
     ("mini", "tables.yaml"): [],
     ("smoke", "presets/smoke.yaml"): ["hardware.workers", "hardware.device"],
     ("voc", "presets/voc.yaml"): ["hardware.workers", "resources.*"],

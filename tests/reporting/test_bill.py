@@ -1,12 +1,17 @@
 """Predicted against happened, from what jobs left behind."""
 
 import re
+import shutil
 
 import pytest
 
 from exfuse.files import read_json, write_json
 from exfuse.reporting.bill import Line, bill
+from exfuse.reporting.costs import network_costs
+from exfuse.reporting.lineage import all_records
 from exfuse.reporting.report import write_report
+from exfuse.reporting.usage import usages
+from exfuse.spec.devices import load_devices
 from exfuse.spec.manifest import provenance_file
 
 FINISHED = 1767323045.0
@@ -84,3 +89,71 @@ def test_an_interrupted_training_is_left_out_and_the_page_says_so(results):
     assert (found.interrupted, found.span) == (1, None)
     write_report(results.graph)
     assert "1 training was interrupted and is left out" in results.graph.layout.report.read_text()
+
+
+def used(results, kind, name):
+    records = all_records(results.graph)
+    devices = load_devices(results.spec.root) if (results.spec.root / "params").is_dir() else {}
+    found = usages(results.graph, records, network_costs(results.graph), devices)
+    return next((one for one in found if (one.kind, one.name) == (kind, name)), None)
+
+
+def test_a_run_is_all_its_jobs_together(results):
+    """Training and evaluation of 12.5 s each, predicted with 10 s each; a backbone by itself."""
+    results.backbone("resnet50", 0.2)
+    results.run("gcn-resnet50", 0.4)
+    stage = "runs/gcn-resnet50/seed0/trainaug"
+    predict(results, 10.0, names=(stage, f"{stage}/val"))
+    found = used(results, "run", "gcn-resnet50")
+    assert (found.jobs, found.seconds, found.predicted, found.ratio) == (2, 25.0, 20.0, 0.8)
+    backbone = used(results, "backbone", "resnet50")
+    assert (backbone.jobs, backbone.seconds, backbone.predicted, backbone.ratio) == (1, 12.5, None, None)
+    assert used(results, "run", "exfuse") is None
+
+
+def test_a_run_of_which_a_part_was_not_predicted_has_no_prediction(results):
+    results.run("gcn-resnet50", 0.4)
+    predict(results, 10.0, names=("runs/gcn-resnet50/seed0/trainaug",))
+    assert used(results, "run", "gcn-resnet50").predicted is None
+
+
+def test_peak_memory_is_the_largest_and_energy_the_sum(results, repo_root):
+    """Of a training and a backbone that others start from, only its own jobs count: 2 × 1 h × 700 W."""
+    shutil.copytree(repo_root / "params", results.spec.root / "params")
+    results.run("gcn-resnet50", 0.4)
+    stage = "runs/gcn-resnet50/seed0/trainaug"
+    for name, memory in ((stage, 900), (f"{stage}/val", 700)):
+        file = provenance_file(results.graph.jobs[name].manifest)
+        about = {"gpu": "NVIDIA H200", "gpus": 1, "seconds": {"wall": 3600.0, "cpu": 1.0}, "peak_memory_mb": memory}
+        write_json(file, {**read_json(file), **about})
+    found = used(results, "run", "gcn-resnet50")
+    assert (found.memory_mb, found.gpu_memory_mb) == (900, None)
+    assert found.watt_hours == pytest.approx(1400.0)
+    write_json(file, {**read_json(file), "gpu": "another"})
+    assert used(results, "run", "gcn-resnet50").watt_hours is None  # a part of a sum would look like the sum
+
+
+def test_an_interrupted_run_is_said_to_be_one(results):
+    results.run("gcn-resnet50", 0.4)
+    stage = "runs/gcn-resnet50/seed0/trainaug"
+    file = provenance_file(results.graph.jobs[stage].manifest)
+    stretches = [{"from_step": step, "code": "abc", "host": "there"} for step in (0, 7)]
+    write_json(file, {**read_json(file), "stretches": stretches})
+    predict(results, 10.0, names=(stage, f"{stage}/val"))
+    found = used(results, "run", "gcn-resnet50")
+    assert (found.interrupted, found.predicted) == (1, None)
+    write_report(results.graph)
+    assert "1 interrupted: last process alone" in results.graph.layout.report.read_text()
+
+
+@pytest.mark.parametrize("cut", ["backbones", "runs"])
+def test_costs_that_are_cut_are_none(results, cut):
+    counted = {"parameters": 5, "macs": 7, "size": 64}
+    spec = results.spec
+    content = {"backbones": dict.fromkeys(spec.backbones, counted), "runs": dict.fromkeys(spec.runs, counted)}
+    key = results.graph.jobs["models/costs"].key
+    write_json(results.graph.layout.costs, {**content, "key": key})
+    assert used(results, "run", "exfuse").cost.macs == 7
+    del content[cut][next(iter(content[cut]))]
+    write_json(results.graph.layout.costs, {**content, "key": key})
+    assert network_costs(results.graph) is None

@@ -6,11 +6,11 @@ import zipfile
 
 import matplotlib as mpl
 import numpy as np
-import pytest
 from PIL import Image
 
 from exfuse.files import read_csv
-from exfuse.reporting import figure7, learning_curves, per_class
+from exfuse.reporting import figure7
+from exfuse.reporting.charts.plans import PLANS
 from exfuse.reporting.figures import PICTURES, write_figure
 from exfuse.spec.graph import FIGURES
 
@@ -20,16 +20,16 @@ def texts(figure):
 
 
 def test_every_figure_of_the_graph_can_be_drawn():
-    assert set(PICTURES) == set(FIGURES)
+    assert {*PICTURES, *PLANS} == set(FIGURES)
+    assert not {*PICTURES} & {*PLANS}
 
 
-@pytest.mark.parametrize("name", ["figure7", "per-class"])
-def test_same_bytes_twice(results, name):
+def test_same_bytes_twice(results):
     results.everything()
-    paths = [results.graph.layout.figure(name, suffix) for suffix in ("svg", "png")]
-    write_figure(results.graph, name)
+    paths = [results.graph.layout.figure("figure7", suffix) for suffix in ("svg", "png")]
+    write_figure(results.graph, "figure7")
     first = [path.read_bytes() for path in paths]
-    write_figure(results.graph, name)
+    write_figure(results.graph, "figure7")
     assert [path.read_bytes() for path in paths] == first
     with Image.open(paths[1]) as image:
         assert min(image.size) > 300
@@ -37,44 +37,20 @@ def test_same_bytes_twice(results, name):
     assert b"<dc:date>" not in first[0]
 
 
-def test_learning_curves_have_the_same_bytes_twice(results):
-    results.run("ss-lr-ecre", 0.4)
-    path = results.graph.layout.figure("learning-curves")
-    write_figure(results.graph, "learning-curves")
-    first = path.read_bytes()
-    write_figure(results.graph, "learning-curves")
-    assert path.read_bytes() == first
-
-
-def test_learning_curves_draw_every_training(results):
-    results.everything()
-    figure = learning_curves.draw(results.graph)
-    panels = [axes for axes in figure.get_axes() if axes.lines]
-    assert len(panels) == len(results.spec.backbones) + len(results.spec.runs)
-    chain = next(axes for axes in panels if axes.get_title() == "exfuse-resnext131-coco")
-    assert chain.get_xlim()[1] == 200 + 200 + 60  # its three stages, wide decoder
-    assert np.isclose(chain.lines[-1].get_ydata()[0], 2 / (1 + 6 / 50))  # first row of the last stage's total loss
+def test_a_chart_is_written_by_the_same_verb(results):
+    write_figure(results.graph, "boundary")
+    for suffix in ("svg", "png", "vl.json"):
+        assert results.graph.layout.figure("boundary", suffix).is_file()
 
 
 def test_missing_runs_are_said_in_their_places(results):
     results.val_set()
     assert texts(figure7.draw(results.graph)).count("missing") >= 8
-    assert "trainaug: missing" in texts(learning_curves.draw(results.graph))
-    assert "no evaluation of GCN or ExFuse" in texts(per_class.draw(results.graph))
 
 
 def test_without_prepared_images_figure_7_says_so(results):
     write_figure(results.graph, "figure7")
     assert "val.csv" in texts(figure7.draw(results.graph))
-
-
-def test_stale_training_is_not_drawn(results):
-    results.run("ss", 0.4)
-    job = results.graph.jobs["runs/ss/seed0/trainaug"]
-    job.manifest.write_text('{"key": "old"}')
-    panel = next(axes for axes in learning_curves.draw(results.graph).get_axes() if axes.get_title() == "ss")
-    assert not panel.lines
-    assert "stale" in panel.texts[0].get_text()
 
 
 def test_images_are_chosen_by_id_among_those_with_two_kept_classes(results):
@@ -119,9 +95,3 @@ def test_damaged_predictions_are_said(results):
     with zipfile.ZipFile(folder / "predictions.zip", "w") as archive:
         archive.writestr("2007_000002.png", stream.getvalue())
     assert texts(figure7.draw(results.graph)).count("missing: prediction") == 4
-
-
-def test_class_iou_is_averaged_over_seeds_and_skips_absent_classes(seeded):
-    seeded.run("exfuse", 0.4, seed=0, iou={"background": 0.8, "cat": None})
-    seeded.run("exfuse", 0.4, seed=1, iou={"background": 0.9, "cat": None})
-    assert per_class.class_iou(seeded.graph, "exfuse") == pytest.approx({"background": 85.0})

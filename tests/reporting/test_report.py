@@ -60,7 +60,7 @@ def page(results):
 @pytest.fixture
 def complete(results):
     results.everything()
-    for name in ("figure7", "per-class"):
+    for name in ("figure6", "figure7"):
         for suffix in ("svg", "png"):
             write_text(results.graph.layout.figure(name, suffix), PICTURE)
         results.finish(results.graph.jobs[f"figures/{name}"])
@@ -109,14 +109,14 @@ def test_numbers_stand_beside_the_papers_and_lead_to_their_runs(complete):
     assert re.findall(r"80\.0|45\.67|−34\.33", row) == ["80.0", "45.67", "−34.33"]
     assert 'href="#run-exfuse"' in row
     assert "<b>+1.23</b> points" in html  # 45.67 − 44.44
-    assert "That is no verdict" in html
+    assert "nothing can be called reproduced or contradicted" in html
 
 
 def test_caveat_stands_in_every_section(complete):
     parsed, html = page(complete)
     assert complete.spec.preset.caveat in " ".join(" ".join(parsed.text).split())
-    sections = html.split("<section")[1:]
-    assert len(sections) == 9
+    sections = html.split("<section id=")[1:]
+    assert len(sections) == 11
     assert all("These numbers are about the program, not about the method." in section for section in sections)
 
 
@@ -124,7 +124,7 @@ def test_empty_folder_gives_a_page_that_says_so(results):
     parsed, html = page(results)
     assert parsed.problems == []
     assert "40 missing" in html
-    assert html.count("missing: results/mini/figures/") == len(FIGURES)
+    assert html.count("missing: results/mini/figures/") == len(FIGURES) + 1  # and the gallery
 
 
 def test_several_seeds_have_a_deviation_and_no_warning_of_a_single_training(seeded):
@@ -275,7 +275,7 @@ def test_hyper_parameters_are_those_of_the_preset(complete):
 
 
 def test_a_large_drawing_is_embedded_as_pixels(complete, monkeypatch):
-    monkeypatch.setattr("exfuse.reporting.page.LARGEST_SVG", 100)
+    monkeypatch.setattr("exfuse.reporting.embedded.LARGEST_SVG", 100)
     parsed, _ = page(complete)
     assert {attrs["src"].partition(";")[0] for attrs in parsed.attributes("img")} == {"data:image/png"}
 

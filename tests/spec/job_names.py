@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-REPORT = ["report"]
-CURVES = ["figures/learning-curves", "figures/per-class"]
-FIGURES = ["figures/figure7", *CURVES]
+REPORT = ["report", "crate"]
+CURVES = ["figures/learning-curves", "figures/costs-chart"]
+ABLATIONS = ["figures/per-class", "figures/boundary", "figures/confusion", "figures/object-size"]
+SEEN = ["figures/figure7", "gallery"]
+FIGURES = [*SEEN, *CURVES, *ABLATIONS]
 TRACED = ["models/architecture", "figures/figure[2-6]"]
 COSTS = ["models/costs"]
 PROBED = ["models/probes", "figures/figure1"]

@@ -10,12 +10,14 @@ import pytest
 from exfuse.spec.graph import inspection
 from tests.params import Params, copy_params
 from tests.spec.job_names import (
+    ABLATIONS,
     COSTS,
     CURVES,
     FIGURES,
     NETWORKS,
     PROBED,
     REPORT,
+    SEEN,
     SEGMENTATION,
     SUPERVISED,
     TRACED,
@@ -26,19 +28,22 @@ from tests.spec.job_names import (
 MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
     "boundary-width": (
         "presets/mini.yaml", "evaluation.boundary_width.value", 1.0,
-        ["runs/*/val", "tables/table[1-7]", "claims", "figures/figure7", "figures/per-class", *REPORT],
+        ["runs/*/val", "tables/table[1-7]", "claims", *SEEN, "figures/costs-chart", *ABLATIONS, *REPORT],
     ),
     "probes": ("presets/paper.yaml", "probes.images.value", 500, [*PROBED, *REPORT]),
     "last-stage-narrow": (
         "presets/mini.yaml", "fine_tuning.train.steps.value", 101,
-        ["runs/gcn-resnext101-coco/seed0/train", "runs/gcn-resnext101-coco/seed0/train/val", *FIGURES, *REPORT],
+        [
+            "runs/gcn-resnext101-coco/seed0/train", "runs/gcn-resnext101-coco/seed0/train/val", *SEEN,
+            *CURVES, *REPORT,
+        ],
     ),
     "last-stage-wide": (
         "presets/mini.yaml", "fine_tuning.train.wide_steps.value", 61,
         [
             "runs/exfuse-resnext131-coco/seed0/train", "runs/exfuse-resnext131-coco/seed0/train/val",
             "runs/exfuse-resnet101-test/seed0/train", "runs/exfuse-*-test/seed0/trainval",
-            "runs/exfuse-*-test/seed0/trainval/test", "tables/table[78]", "claims", *FIGURES, *REPORT,
+            "runs/exfuse-*-test/seed0/trainval/test", "tables/table[78]", "claims", *SEEN, *CURVES, *REPORT,
         ],
     ),
     "trainval": (
@@ -50,7 +55,7 @@ MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
     ),
     "coco-stage": (
         "presets/mini.yaml", "fine_tuning.coco.batch_size", {"value": 4, "source": "GCN §4"},
-        ["runs/*-coco/*", "runs/*-test/*", "tables/table[78]", "claims", *FIGURES, *REPORT],
+        ["runs/*-coco/*", "runs/*-test/*", "tables/table[78]", "claims", *SEEN, *CURVES, *REPORT],
     ),
     "trainaug": ("presets/mini.yaml", "fine_tuning.trainaug.batch_norm", {"value": "frozen", "source": "GCN §4"}, [
         "runs/*/trainaug*", "runs/*/train", "runs/*/train/val", "runs/*/trainval*", "tables/*", "claims",
@@ -67,14 +72,14 @@ MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
         "presets/mini.yaml", "backbones.resnext131-ss.blocks.value", [2, 2, 2, 1],
         [
             "backbones/resnext131-ss", "runs/exfuse-resnext131/*", "runs/exfuse-resnext131-*", "tables/table[78]",
-            "claims", *FIGURES, *COSTS, *REPORT,
+            "claims", *SEEN, *CURVES, *COSTS, *REPORT,
         ],
     ),
     "squeeze-excitation": (
         "backbones.yaml", "resnext131-ss.squeeze_excitation", False,
         [
             "backbones/resnext131-ss", "runs/exfuse-resnext131/*", "runs/exfuse-resnext131-*", "tables/table[78]",
-            "claims", *FIGURES, *COSTS, *REPORT,
+            "claims", *SEEN, *CURVES, *COSTS, *REPORT,
         ],
     ),
     "blocks-that-mini-replaces": ("backbones.yaml", "resnext131-ss.blocks", [8, 8, 20, 8], []),
@@ -99,7 +104,10 @@ MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
     ),
     "decoder": (
         "runs.yaml", "decoders.ss-ecre.upsampling", "sub-pixel",
-        ["runs/ss-lr-ecre/*", "tables/table[34]", "claims", *CURVES, *COSTS, *REPORT],
+        [
+            "runs/ss-lr-ecre/*", "tables/table[34]", "claims", *CURVES, "figures/per-class", "figures/boundary",
+            "figures/object-size", *COSTS, *REPORT,
+        ],
     ),
     "levels": (
         "runs.yaml", "runs.exfuse-4.levels", [3, 4],
@@ -135,10 +143,14 @@ MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
     "compile": ("presets/mini.yaml", "hardware.compile", True, []),
     "data-root": ("presets/mini.yaml", "data_root", "/elsewhere", []),
     "claim": ("claims.yaml", "coco.paper", 4.7, ["claims", *REPORT]),
-    "printed-value": ("tables.yaml", "table5.rows.0.cells.miou.paper", 79.2, ["tables/table5", *REPORT]),
+    "printed-value": (
+        "tables.yaml", "table5.rows.0.cells.miou.paper", 79.2, ["tables/table5", "figures/boundary", *REPORT],
+    ),
     "caption": ("tables.yaml", "table5.caption", "Another caption.", ["tables/table5", *REPORT]),
     "label-of-the-ablation": (
-        "tables.yaml", "table3.rows.0.label", "0", ["tables/table3", "figures/per-class", *REPORT],
+        "tables.yaml", "table3.rows.0.label", "0", [
+            "tables/table3", "figures/per-class", "figures/boundary", "figures/confusion", *REPORT,
+        ],
     ),
     "score": (
         "presets/mini.yaml", "test_server", {"exfuse-resnet101-test": {"miou": 50.0, "key": "0"}},
@@ -149,7 +161,7 @@ MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
     "reading": ("fidelity/parts.yaml", "input.readings.padding.alternative", "centred", REPORT),
     "sentence-of-the-paper": ("fidelity/sentences.yaml", "about", "nothing that a job reads", []),
     "title-of-a-run": ("runs.yaml", "runs.ss.title", "Semantic supervision", REPORT),
-    "title-of-a-backbone": ("backbones.yaml", "resnet50.title", "ResNet-50", ["figures/learning-curves", *REPORT]),
+    "title-of-a-backbone": ("backbones.yaml", "resnet50.title", "ResNet-50", REPORT),
     "title-of-the-folder": ("datasets.yaml", "folders.mini.title", "made up", REPORT),
     "public-weights-that-mini-does-not-use": ("backbones.yaml", "resnet50.public_weights", "resnet50.other", []),
     "other-preset": ("presets/voc.yaml", "fine_tuning.trainaug.steps.value", 1, []),
@@ -177,7 +189,7 @@ def test_one_value_changes_the_keys_of_what_depends_on_it(params: Params, case: 
         (
             "paper", "backbones.yaml", "resnext131-ss.blocks", [8, 8, 20, 8],
             ["backbones/resnext131-ss", "runs/exfuse-resnext131/*", "runs/exfuse-resnext131-*", "tables/table7",
-             "claims", *FIGURES, *COSTS, *REPORT],
+             "claims", *SEEN, *CURVES, *COSTS, *REPORT],
         ),
         (
             "voc", "backbones.yaml", "resnet101.public_weights", "resnet101.a1_in1k",
@@ -186,7 +198,10 @@ def test_one_value_changes_the_keys_of_what_depends_on_it(params: Params, case: 
         ("voc", "presets/paper.yaml", "pretraining.steps.value", 5, REPORT),
         (
             "voc", "presets/voc.yaml", "hardware.threads", 4,
-            ["runs/*", "tables/table[1236]", "claims", *FIGURES, *PROBED, *REPORT],
+            [
+                "runs/*", "tables/table[1236]", "claims", *SEEN, *CURVES, "figures/per-class",
+                "figures/boundary", "figures/confusion", *PROBED, *REPORT,
+            ],
         ),
         # public weights have a mean and deviation of their own, in the ledger too
         ("voc", "presets/paper.yaml", "normalization.std.value", [0.2, 0.2, 0.2], []),

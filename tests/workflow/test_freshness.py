@@ -51,7 +51,7 @@ def test_a_changed_stage_reruns_itself_and_what_reads_it(clone: Clone) -> None:
         '  trainval:\n    steps: {value: 2, source: assumption, why: "smoke: runs, and nothing more"}\n    wide_steps'
     )
     clone.edit("params/presets/smoke.yaml", f"{steps}: {{value: 2,", f"{steps}: {{value: 3,")
-    expected = {"finetune_chain": 2, "submit": 2, "table": 1, "figure": 1, "html": 1, "all": 1}
+    expected = {"finetune_chain": 2, "submit": 2, "table": 1, "chart": 1, "html": 1, "crate": 1, "all": 1}
     assert clone.jobs_to_run() == expected
     clone.smoke()
     assert kept.stat().st_mtime_ns == kept_after_scramble
@@ -84,7 +84,7 @@ def test_an_evaluation_setting_trains_nothing(clone: Clone) -> None:
 
 def test_switching_back_reruns_only_what_was_replaced(clone: Clone) -> None:
     clone.edit("params/claims.yaml", "paper: 4.6", "paper: 4.7")
-    assert clone.jobs_to_run() == {"claims": 1, "html": 1, "all": 1}
+    assert clone.jobs_to_run() == {"claims": 1, "html": 1, "crate": 1, "all": 1}
     clone.edit("params/claims.yaml", "paper: 4.7", "paper: 4.6")
     assert clone.jobs_to_run() == {}
 
@@ -105,5 +105,14 @@ def test_forced_jobs_and_all_that_follows_are_made_again(clone: Clone) -> None:
     assert planned == {"finetune": 3, "evaluate": 3, "table": 1, "table5": 1}
     stage = "results/smoke/runs/ss-lr-seb/seed0/trainaug"
     planned = clone.jobs_to_run(options=("--forcerun", f"{stage}/manifest.json"))
-    assert planned == {"finetune": 1, "evaluate": 1, "table": 2, "claims": 1, "figure": 2, "html": 1, "all": 1}
+    assert planned == {
+        "finetune": 1,
+        "evaluate": 1,
+        "table": 2,
+        "claims": 1,
+        "chart": 5,
+        "html": 1,
+        "crate": 1,
+        "all": 1,
+    }
     assert clone.jobs_to_run() == {}

@@ -57,8 +57,11 @@ localrules:
     set,
     table,
     figure,
+    chart,
+    gallery,
     claims,
     html,
+    crate,
 
 
 # Who ends a job sends SIGTERM to its shell too, which then still waits for what it runs.
@@ -73,7 +76,8 @@ wildcard_constraints:
     seed=r"\d+",
     stage="coco|trainaug|train|trainval",
     table=r"table\d+",
-    figure="[a-z0-9-]+",
+    figure=r"figure\d",
+    chart=r"(?!gallery\.)[a-z-]+",  # gallery.json lies in the figures' folder too
 
 
 def upstream(pattern):

@@ -42,6 +42,41 @@ rule figure:
         "{EXFUSE} figure {wildcards.figure} 2> {log}"
 
 
+rule chart:
+    input:
+        upstream("figures/{chart}"),
+    output:
+        svg=report(
+            f"{BASE}/figures/{{chart}}.svg",
+            caption="../report/figure.rst",
+            category="Charts",
+            labels={"chart": "{chart}"},
+        ),
+        png=f"{BASE}/figures/{{chart}}.png",
+        json=f"{BASE}/figures/{{chart}}.vl.json",
+        manifest=f"{BASE}/figures/{{chart}}.manifest.json",
+    log:
+        f"{LOGS}/figures/{{chart}}.log",
+    resources:
+        **bridge.resources("chart"),
+    shell:
+        "{EXFUSE} figure {wildcards.chart} 2> {log}"
+
+
+rule gallery:
+    input:
+        upstream("gallery"),
+    output:
+        json=f"{BASE}/figures/gallery.json",
+        manifest=f"{BASE}/figures/gallery.manifest.json",
+    log:
+        f"{LOGS}/gallery.log",
+    resources:
+        **bridge.resources("gallery"),
+    shell:
+        "{EXFUSE} gallery 2> {log}"
+
+
 rule claims:
     input:
         upstream("claims"),
@@ -78,3 +113,16 @@ rule html:
         **bridge.resources("html"),
     shell:
         "{EXFUSE} report 2> {log}"
+
+
+rule crate:
+    input:
+        upstream("crate"),
+    output:
+        made("crate"),
+    log:
+        f"{LOGS}/crate.log",
+    resources:
+        **bridge.resources("crate"),
+    shell:
+        "{EXFUSE} crate 2> {log}"

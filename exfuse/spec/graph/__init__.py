@@ -4,15 +4,18 @@ from exfuse.spec.graph.data import SET_SOURCES
 from exfuse.spec.graph.graph import Graph
 from exfuse.spec.graph.inspection import BASELINE, EXFUSE, PROBED_RUNS, probed_runs
 from exfuse.spec.graph.job import Job
-from exfuse.spec.graph.reporting import ABLATION, FIGURES, figure7_runs, stands_in
+from exfuse.spec.graph.reporting import ABLATION, CHARTS, FIGURES, SIZE_EFFECTS, SPLIT_TABLES, figure7_runs, stands_in
 
 __all__ = [
     "ABLATION",
     "BASELINE",
+    "CHARTS",
     "EXFUSE",
     "FIGURES",
     "PROBED_RUNS",
     "SET_SOURCES",
+    "SIZE_EFFECTS",
+    "SPLIT_TABLES",
     "Graph",
     "Job",
     "figure7_runs",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from exfuse.spec.base import plain
 from exfuse.spec.graph.inspection import PROBED_RUNS
-from exfuse.spec.paper import Measure
+from exfuse.spec.paper import Measure, Table
 from exfuse.spec.spec import Spec
 
 if TYPE_CHECKING:
@@ -14,13 +14,26 @@ if TYPE_CHECKING:
 
 TRACED = ("figure2", "figure3", "figure4", "figure5", "figure6")
 """Figures of the networks themselves, drawn from what was traced."""
-FIGURES = ("figure1", *TRACED, "figure7", "learning-curves", "per-class")
+CHARTS = ("learning-curves", "per-class", "boundary", "confusion", "object-size", "costs-chart")
+"""What the paper does not show: drawn as files, and live in the page."""
+FIGURES = ("figure1", *TRACED, "figure7", *CHARTS)
+FILES = ("svg", "png")
+CHART_FILES = (*FILES, "vl.json")
 ABLATION = "table3"
-"""The table whose rows the figure `per-class` compares."""
+"""The table whose rows the chart `per-class` compares; `confusion` compares its first and its last."""
+SPLIT_TABLES = ("table3", "table4", "table5")
+"""Tables whose rows the chart `boundary` compares with the first of each."""
+SIZE_EFFECTS = {"ECRE": ("ss-lr", "ss-lr-ecre"), "DAP": ("ss-lr-seb", "ss-lr-seb-dap")}
+"""Runs without and with a part, which the chart `object-size` compares."""
 FIGURE7_RUNS = ("gcn-resnext101-coco", "exfuse-resnext131-coco")
 """GCN and ExFuse as Figure 7 compares them."""
 FIGURE7_RUNS_WITHOUT_COCO = ("gcn-resnext101", "exfuse")
 """The baseline and ExFuse of Table 3, which stand in where there is no COCO."""
+WORKFLOW = (
+    "Snakefile",
+    *(f"workflow/rules/{n}.smk" for n in ("common", "data", "evaluate", "finetune", "inspect", "pretrain", "report")),
+)
+"""The sources of the workflow, its entry first, relative to the repository's root: the crate holds a copy."""
 TEMPLATES = Path(__file__).parents[2] / "reporting" / "templates"
 
 
@@ -31,7 +44,7 @@ def add_jobs(graph: "Graph") -> None:
     if graph.spec.folder.own is not None:
         shown["data"] = graph.spec.folder.title
     for name, table in graph.spec.tables.items():
-        measures = [cell.measure for row in table.rows for cell in row.cells.values() if cell.measure]
+        measures = _measures(table)
         settings = {**shown, "caveat": graph.spec.caveat, "table": plain(table)}
         if any(measure.metric == "test_miou" for measure in measures):
             settings["test_server"] = {run: plain(score) for run, score in preset.test_server.items()}
@@ -42,9 +55,12 @@ def add_jobs(graph: "Graph") -> None:
     measures = [m for claim in graph.spec.claims.values() for m in (*claim.plus, *claim.minus)]
     csv = graph.layout.claims
     needed = _needed(graph, measures)
-    graph.add("claims", csv.with_suffix(".manifest.json"), (csv,), needed, {**shown, "claims": claims})
+    settings = {**shown, "claims": claims, "statistics": plain(graph.spec.statistics)}
+    graph.add("claims", csv.with_suffix(".manifest.json"), (csv,), needed, settings)
     _add_figures(graph, shown)
+    _add_gallery(graph, shown)
     _add_report(graph, shown)
+    _add_crate(graph, shown)
 
 
 def figure7_runs(spec: Spec) -> tuple[str, ...]:
@@ -75,16 +91,18 @@ def _add_figures(graph: "Graph", shown: dict[str, Any]) -> None:
         **dict.fromkeys(TRACED, ("models/architecture",)),
         "figure7": (*seed0, "data/sets/val"),
         "learning-curves": tuple(j for j in graph.jobs if j.startswith(("backbones/", "runs/")) and _trains(j)),
-        "per-class": tuple(_jobs_ending(graph, "/val")),
+        **_evaluated(graph),
     }
+    rows = {name: plain(graph.spec.tables[name])["rows"] for name in SPLIT_TABLES if name in graph.spec.tables}
     labels: dict[str, Any] = {
         "figure1": {run: graph.spec.runs[run].title for run in PROBED_RUNS},
-        "learning-curves": {name: declared.title for name, declared in graph.spec.backbones.items()},
-        "per-class": plain(graph.spec.tables[ABLATION])["rows"],
+        "per-class": rows[ABLATION],
+        "boundary": rows,
+        "confusion": rows[ABLATION],
     }
     for name in FIGURES:
         svg = graph.layout.figure(name)
-        outputs = (svg, svg.with_suffix(".png"))
+        outputs = tuple(graph.layout.figure(name, suffix) for suffix in (CHART_FILES if name in CHARTS else FILES))
         graph.add(
             f"figures/{name}",
             svg.with_suffix(".manifest.json"),
@@ -92,6 +110,34 @@ def _add_figures(graph: "Graph", shown: dict[str, Any]) -> None:
             upstream[name],
             {**shown, "labels": labels.get(name)},
         )
+
+
+def _evaluated(graph: "Graph") -> dict[str, tuple[str, ...]]:
+    """What the charts read that are made of evaluations."""
+    measures = {name: _measures(table) for name, table in graph.spec.tables.items()}
+    ablation = measures[ABLATION]
+    compared = [run for pair in SIZE_EFFECTS.values() for run in pair]
+    split = [measure for name in SPLIT_TABLES for measure in measures.get(name, [])]
+    costs = ("models/costs",) if "models/costs" in graph.jobs else ()
+    return {
+        "per-class": _needed(graph, ablation),
+        "boundary": _needed(graph, split),
+        "confusion": _needed(graph, [ablation[0], ablation[-1]]),
+        "object-size": (*_needed(graph, [Measure(run=run) for run in compared]), "data/sets/val"),
+        "costs-chart": (*costs, *_jobs_ending(graph, "/val")),
+    }
+
+
+def _measures(table: Table) -> list[Measure]:
+    return [cell.measure for row in table.rows for cell in row.cells.values() if cell.measure]
+
+
+def _add_gallery(graph: "Graph", shown: dict[str, Any]) -> None:
+    """The images that GCN and ExFuse are compared on by eye, as in Figure 7 with the first seed."""
+    seed0 = [job for run in figure7_runs(graph.spec) for job in graph.measure_jobs(Measure(run=run))[:1]]
+    json = graph.layout.gallery
+    settings = {**shown, "classes": list(graph.spec.classes)}
+    graph.add("gallery", json.with_suffix(".manifest.json"), (json,), (*seed0, "data/sets/val"), settings)
 
 
 def _add_report(graph: "Graph", shown: dict[str, Any]) -> None:
@@ -114,11 +160,18 @@ def _add_report(graph: "Graph", shown: dict[str, Any]) -> None:
             "runs": {name: [declared.title, declared.source] for name, declared in graph.spec.runs.items()},
         },
     }
-    upstream = [job for job in graph.jobs if job.startswith(("tables/", "figures/")) or job == "claims"]
+    upstream = [job for job in graph.jobs if job.startswith(("tables/", "figures/")) or job in ("claims", "gallery")]
     upstream += [job for job in graph.jobs if job.startswith(("backbones/", "models/"))]
     upstream += [*_jobs_ending(graph, "/val"), *_jobs_ending(graph, "/test")]
     html = graph.layout.report
     graph.add("report", html.with_name("manifest.json"), (html,), tuple(upstream), settings)
+
+
+def _add_crate(graph: "Graph", shown: dict[str, Any]) -> None:
+    """The whole reproduction as an RO-Crate, with a copy of the workflow; it says what the page says."""
+    json = graph.layout.crate
+    outputs = (json, *(graph.layout.source(name) for name in WORKFLOW))
+    graph.add("crate", json.with_suffix(".manifest.json"), outputs, ("report",), shown)
 
 
 def _trains(job: str) -> bool:

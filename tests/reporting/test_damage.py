@@ -1,0 +1,147 @@
+"""Missing, extra, cut and contradictory files of results: the page is made, and says which and why, at their place."""
+
+import dataclasses
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks.made_up import MadeUp
+from exfuse.files import read_json, write_json
+from exfuse.reporting.figures import write_figure
+from exfuse.reporting.gallery.making import write_gallery
+from exfuse.reporting.report import write_report
+from exfuse.spec import manifest
+from exfuse.spec.graph import Graph
+from exfuse.spec.spec import Spec
+
+RUN = "runs/exfuse/seed0/trainaug"
+CHARTS = ("confusion", "object-size", "boundary")
+
+
+@pytest.fixture(scope="module")
+def whole(mini: Spec, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A made-up reproduction, to be copied."""
+    root = tmp_path_factory.mktemp("whole")
+    graph = MadeUp(dataclasses.replace(mini, root=root), images=6).write()
+    for name in CHARTS:
+        _finish(graph, f"figures/{name}", lambda name=name: write_figure(graph, name))
+    _finish(graph, "gallery", lambda: write_gallery(graph))
+    return root
+
+
+@pytest.fixture
+def graph(mini: Spec, whole: Path, tmp_path: Path) -> Graph:
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    return Graph(dataclasses.replace(mini, root=tmp_path))
+
+
+def _finish(graph, name, make):
+    make()
+    job = graph.jobs[name]
+    upstream = {other: graph.jobs[other].key for other in job.upstream}
+    manifest.write(
+        job.manifest, job=name, key=job.key, settings=job.settings, upstream=upstream, outputs=list(job.outputs)
+    )
+
+
+def page(graph):
+    write_report(graph)
+    return graph.layout.report.read_text()
+
+
+def place(html, identifier):
+    """What a reader sees from an id on, up to the next section, row or figure, in one line."""
+    part = re.split(rf'id="{identifier}"', html)[1]
+    part = re.split(r"</tr>|</figure>|</section>|</details>", part)[0]
+    return " ".join(re.sub(r"<[^>]+>", " ", part).split())
+
+
+def row(html, table, label):
+    part = html.split(f'id="{table}"')[1].split(f'<th scope="row">{label}</th>')[1].split("</tr>")[0]
+    return " ".join(re.sub(r"<[^>]+>", " ", part).split())
+
+
+def file(graph, name, job=f"{RUN}/val"):
+    return graph.jobs[job].manifest.with_name(name)
+
+
+def test_nothing_is_wrong_with_the_whole(graph):
+    html = page(graph)
+    assert "measured" in row(html, "table3", "7")
+    assert 'class="state state-is-measured"' in html
+    assert not re.search(r'class="state state-is-(contradictory|unreadable)"', html)
+    assert "no interval" not in place(html, "claim-exfuse-total")
+    assert "unreadable: results" not in html
+
+
+def test_missing_evaluation(graph):
+    file(graph, "val.json").unlink()
+    html = page(graph)
+    assert "– missing" in re.sub(r"80\.0 ", "", row(html, "table3", "7"))
+    assert "missing" in place(html, "claim-exfuse-total")
+
+
+@pytest.mark.parametrize("length", [0, 40])
+def test_cut_evaluation(graph, length):
+    path = file(graph, "val.json")
+    path.write_bytes(path.read_bytes()[:length])
+    html = page(graph)
+    assert "unreadable" in row(html, "table3", "7")
+    assert "runs/exfuse/seed0/trainaug/val.json cannot be read" in row(html, "table3", "7")
+    assert "unreadable" in place(html, "claim-exfuse-total")
+
+
+def test_contradictory_evaluation(graph):
+    path = file(graph, "val.json")
+    write_json(path, read_json(path) | {"miou": 0.99})
+    html = page(graph)
+    assert "contradictory" in row(html, "table3", "7")
+    assert "not the file that val.manifest.json describes" in row(html, "table3", "7")
+    assert "99.00" not in html
+
+
+@pytest.mark.parametrize("name", ["confusions.npz"])
+def test_cut_counts_by_image_leave_the_number_and_take_the_interval(graph, name):
+    path = file(graph, name)
+    path.write_bytes(path.read_bytes()[:100])
+    html = page(graph)
+    assert "measured" in row(html, "table3", "7")
+    claim = place(html, "claim-exfuse-total")
+    assert "no interval" in claim
+    assert "confusions.npz" in claim
+
+
+def test_cut_provenance_and_history(graph):
+    file(graph, "provenance.json", RUN).write_text("{")
+    file(graph, "history.csv", RUN).write_text("step,lo")
+    assert 'id="run-exfuse"' in page(graph)
+
+
+def test_cut_manifest_makes_numbers_stale_not_the_page(graph):
+    graph.jobs[f"{RUN}/val"].manifest.write_text('{"key": "')
+    assert 'id="table3"' in page(graph)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"a": 1}'])
+def test_cut_chart(graph, content):
+    graph.layout.figure("confusion", "vl.json").write_text(content)
+    shown = place(page(graph), "figure-confusion")
+    assert "unreadable: results/mini/figures/confusion.vl.json holds no chart" in shown
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"images": 3}'])
+def test_cut_gallery(graph, content):
+    graph.layout.gallery.write_text(content)
+    shown = place(page(graph), "gallery")
+    assert "unreadable: results/mini/figures/gallery.json is cut or of another format" in shown
+
+
+def test_extra_folders_are_told(graph):
+    for extra in ("runs/exfuse-mine/seed0", "runs/exfuse/seed7", "backbones/vgg16"):
+        (graph.layout.base / extra).mkdir(parents=True)
+        (graph.layout.base / extra / "weights.safetensors").write_bytes(b"")
+    html = page(graph)
+    for extra in ("runs/exfuse-mine", "runs/exfuse/seed7", "backbones/vgg16"):
+        assert extra in html
