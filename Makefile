@@ -14,7 +14,7 @@ TEST_WORKERS ?= 2
 FAST := not slow and not long and not gpu and not browser
 PYTEST := $(IN_VENV) python -m pytest -q
 
-.PHONY: help environment reproduce test lint format lock clean
+.PHONY: help environment reproduce test browser lint format lock example clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: lint ## lint, types and every test that needs no GPU, no browser and no mi
 	@$(PYTEST) -n $(TEST_WORKERS) -m "$(FAST) and not workflow"
 	@$(PYTEST) -n $(TEST_WORKERS) -m "$(FAST) and workflow" tests/workflow
 
+browser: environment ## the tests of the report in Chromium, which they install where apt-get and root allow
+	@$(PYTEST) -m browser tests/browser
+
 lint: environment ## style of Python and Snakemake files, types
 	@$(IN_VENV) ruff check .
 	@$(IN_VENV) ruff format --check --quiet . || { echo "make format rewrites them"; exit 1; }
@@ -45,6 +48,10 @@ format: environment ## rewrite Python and Snakemake files in the project's style
 
 lock: environment ## requirements.lock and environment.yml from requirements.in (UPGRADE=--upgrade for newer versions)
 	@$(IN_VENV) .ci/lock $(UPGRADE)
+
+example: ## docs/example/ from the results of mini
+	@cp results/mini/report/index.html docs/example/report.html
+	@cp results/mini/tables/table?.md results/mini/claims.csv docs/example/
 
 clean: ## delete what was made: .venv and caches; results/ and data/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build *.egg-info

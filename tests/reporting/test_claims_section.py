@@ -50,7 +50,7 @@ def test_each_claim_has_its_verdict_in_words_with_its_reason(page):
     assert "quoted, not tested" in row(html, "over-deeplabv3-val")
     two = row(html, "ss-resnet50")
     assert "2 of 3 seeds" in two and ">not distinguishable</span>" in two
-    summary = re.search(r"<p>Claims of the paper:.*?</p>", whole)[0]
+    summary = re.search(r'<div class="glance">.*?</div>', whole, flags=re.S)[0]
     assert re.findall(r">(\d+ [a-z ]+)</span>", summary) == [
         "1 reproduced", "3 not distinguishable", "1 contradicted", "20 not run",
     ]  # fmt: skip

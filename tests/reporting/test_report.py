@@ -10,16 +10,12 @@ import pytest
 from exfuse.files import read_json, write_json, write_text
 from exfuse.reporting.ledger import ledger_lines
 from exfuse.reporting.report import sentence, write_report
-from exfuse.spec.base import LedgerEntry
-from exfuse.spec.datasets import VOC_CLASSES
-from exfuse.spec.fidelity import Fidelity, Part
 from exfuse.spec.graph import FIGURES
 from exfuse.spec.load import load
-from exfuse.spec.own import OwnData
+from tests.reporting.hostile import HOSTILE, hostile
 
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr", "rect", "line"}
 PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">' + "<g/>" * 50 + "</svg>"
-HOSTILE = "<script>alert('1')</script> & \"quotes\" 标签 " + "x" * 200
 
 
 class Page(HTMLParser):
@@ -183,43 +179,9 @@ def test_stale_numbers_and_pictures(complete):
     assert "this picture was not made from the present results" in html
 
 
-def hostile_folder(folder):
-    own = OwnData(classes=tuple(HOSTILE if name == "cat" else name for name in VOC_CLASSES))
-    return folder.model_copy(update={"title": HOSTILE, "generated": None, "archives": {}, "own": own})
-
-
-def hostile_fidelity(fidelity):
-    reading = {"value": HOSTILE, "source": "assumption", "why": HOSTILE, "alternative": HOSTILE}
-    part = Part.model_validate(
-        {
-            "title": HOSTILE,
-            "paper": ({"where": HOSTILE, "prints": HOSTILE},),
-            "gcn": HOSTILE,
-            "readings": {HOSTILE: reading},
-            "hyperparameters": (HOSTILE,),
-            "code": (HOSTILE,),
-            "tests": (HOSTILE,),
-        }
-    )
-    return Fidelity(parts={HOSTILE: part}, hyperparameters=fidelity.hyperparameters)
-
-
 def test_hostile_words_are_shown_and_not_executed(complete):
-    spec = complete.spec
-    table = spec.tables["table3"]
-    row = table.rows[0].model_copy(update={"label": HOSTILE})
-    hostile = dataclasses.replace(
-        spec,
-        preset=spec.preset.model_copy(update={"description": HOSTILE, "caveat": HOSTILE, "backbone_weights": "random"}),
-        tables={**spec.tables, "table3": table.model_copy(update={"caption": HOSTILE, "rows": (row, *table.rows[1:])})},
-        claims={name: claim.model_copy(update={"text": HOSTILE}) for name, claim in spec.claims.items()},
-        runs={name: run.model_copy(update={"title": HOSTILE}) for name, run in spec.runs.items()},
-        datasets=spec.datasets.model_copy(update={"folders": {spec.preset.data: hostile_folder(spec.folder)}}),
-        ledger=(LedgerEntry(path=HOSTILE, value=HOSTILE, source="assumption", why=HOSTILE),),
-        fidelity=hostile_fidelity(spec.fidelity),
-    )
     scripts = page(complete)[0].attributes("script")
-    parsed, html = page(type(complete)(hostile))
+    parsed, html = page(type(complete)(hostile(complete.spec)))
     assert parsed.attributes("script") == scripts
     assert "alert('1')</script>" not in html
     assert parsed.problems == []

@@ -101,7 +101,9 @@ def _differences(table: PrintedTable, found: Mapping[str, Mapping[str, Mapping[i
 
 
 def _spec(values: list[dict[str, Any]], panels: Panels) -> Spec:
-    amount = {"field": "change", "type": "quantitative", "title": "change of mIoU, points"}
+    changes = [0.0, *(value["change"] for value in values)]
+    scale = {"domain": [min(changes), max(changes)]}
+    amount = {"field": "change", "type": "quantitative", "title": "change of mIoU, points", "scale": scale}
     # the width of labels is fixed, so that panels stand below one another
     extent = {"minExtent": LABELS - 16, "maxExtent": LABELS - 16, "labelLimit": LABELS - 22}
     axis = {"ticks": False, "domain": False, **extent}
@@ -122,17 +124,20 @@ def _spec(values: list[dict[str, Any]], panels: Panels) -> Spec:
     }
     zero: Spec = {"mark": {"type": "rule", "style": "zero"}, "encoding": {"x": {"datum": 0}}}
     several = len({value["seed"] for value in values}) > 1
+    panel = {
+        "width": panels.fit(WIDTH)[1],
+        "height": {"step": BAND / 2},
+        "layer": [bar, zero, *([dot] if several else [])],
+    }
+    tables = list(dict.fromkeys(value["table"] for value in values))  # by number: no name in an expression
     return {
         "$schema": SCHEMA,
-        "data": {"values": values},
-        "facet": {"field": "table", "type": "nominal", "title": None},
+        "data": {"values": [{**value, "panel": tables.index(value["table"])} for value in values]},
+        "concat": [
+            {"title": name, "transform": [{"filter": {"field": "panel", "equal": number}}], **panel}
+            for number, name in enumerate(tables)
+        ],
         "columns": 1,
-        "spec": {
-            "width": panels.fit(WIDTH)[1],
-            "height": {"step": BAND / 2},
-            "layer": [bar, zero, *([dot] if several else [])],
-        },
-        "resolve": {"scale": {"y": "independent"}},
     }
 
 

@@ -1,5 +1,6 @@
 // Draws each chart from the JSON beside it: when it comes near the view, before printing, and when its place changes width.
 const theme = JSON.parse(document.getElementById("chart-theme").textContent);
+const ERRORS = 1; // of Vega's levels: not what it thinks of a valid specification
 const refuse = () => Promise.reject(new Error("charts load nothing"));
 const nowhere = { load: refuse, sanitize: refuse, http: refuse, file: refuse };
 
@@ -43,7 +44,7 @@ class Chart {
     try {
       const tooltip = { theme: "page", disableDefaultStyle: true };
       const look = { renderer: "svg", actions: false, defaultStyle: false, config, tooltip };
-      this.result = await vegaEmbed(this.place, spec, { mode: "vega-lite", logLevel: vega.Error, loader: nowhere, bind: this.choices, ...look });
+      this.result = await vegaEmbed(this.place, spec, { mode: "vega-lite", logLevel: ERRORS, loader: nowhere, bind: this.choices, ...look });
       this.place.querySelector("svg").setAttribute("aria-hidden", "true"); // the place itself says what is to be seen
     } catch (error) {
       this.place.textContent = `This chart could not be drawn (${error.message}). Its numbers are below.`;
