@@ -59,9 +59,11 @@ def damaged_objects(lock: Path, cache: Path) -> list[Path]:
 
 
 def _names(lock: Path) -> set[str]:
+    """Objects that are named; a killed DVC may leave an output without one (``md5: null``)."""
     try:
         tree = yaml.load(read_bytes(lock), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        return {out["md5"] for stage in (tree.get("stages") or {}).values() for out in stage.get("outs", [])}
+        outs = [out for stage in (tree.get("stages") or {}).values() for out in stage.get("outs", [])]
+        return {out["md5"] for out in outs if out["md5"] is not None}
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{lock}: cannot be understood ({type(error).__name__}). Delete it; `exfuse dvc record` writes it anew."

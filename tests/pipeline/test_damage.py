@@ -58,6 +58,15 @@ def test_objects_of_the_lock_and_of_its_folders(tmp_path: Path) -> None:
     assert sorted(damaged_objects(lock, cache)) == sorted([folder, weights])
 
 
+def test_outputs_of_a_killed_dvc_that_have_no_object(tmp_path: Path) -> None:
+    cache, lock = tmp_path / "cache", tmp_path / "dvc.lock"
+    weights = _store(cache, "weights")
+    lock.write_text(f"stages: {{a: {{outs: [{{path: x, md5: null}}, {{path: y, md5: {_md5(weights)}}}]}}}}")
+    assert damaged_objects(lock, cache) == []
+    weights.write_text("X")
+    assert damaged_objects(lock, cache) == [weights]
+
+
 @pytest.mark.parametrize("text", ["stages: [", "stages: {a: {outs: [{path: x}]}}", "[]"])
 def test_a_lock_that_cannot_be_understood(tmp_path: Path, text: str) -> None:
     (tmp_path / "dvc.lock").write_text(text)
