@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-COPIED = ("Snakefile", "workflow", "profiles", "params", "exfuse", "pyproject.toml")
+COPIED = ("Snakefile", "workflow", "profiles", "params", "exfuse", "pyproject.toml", "CITATION.cff")
 
 
 @contextmanager
