@@ -57,6 +57,30 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
         _finish(graph, job, about)
 
 
+@contextmanager
+def running_as_far_as_made(graph: Graph, name: str) -> Iterator[None]:
+    """A job whose output says itself what it lacks: as :func:`running`, but not refused where something upstream is
+    missing or stale. It then leaves no manifest, so that the graph makes it again.
+
+    Raises:
+        SystemExit, UserError: as there.
+    """
+    job = graph.job(name)
+    lacking = [other for other in job.upstream if not has_expected_key(graph.jobs[other])]
+    if not lacking:
+        with running(graph, name):
+            yield
+        return
+    with _sole_worker(graph, job):
+        job.manifest.unlink(missing_ok=True)
+        yield
+    print(
+        f"{name}: partial, {len(lacking)} of the {len(job.upstream)} jobs that it reads are missing or were made from "
+        f"other settings. `{snakemake_command(graph, relative(job.manifest, graph))}` makes the rest.",
+        file=sys.stderr,
+    )
+
+
 def _rank() -> int | None:
     """The number of this process among those that share a training; none: it is alone, or starts them.
 

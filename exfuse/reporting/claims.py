@@ -24,7 +24,17 @@ from exfuse.reporting.statistics.images import ImageBootstrap
 from exfuse.reporting.statistics.interval import Interval, NoInterval
 from exfuse.reporting.statistics.region import claimed
 from exfuse.reporting.statistics.student import t_interval, t_p_value
-from exfuse.reporting.statistics.verdict import NO_VERDICT, NOT_RUN, Evidence, Verdict, decide
+from exfuse.reporting.statistics.verdict import (
+    NO_VERDICT,
+    NOT_DISTINGUISHABLE,
+    NOT_RUN,
+    REPRODUCED,
+    SAME_DIRECTION,
+    Evidence,
+    Verdict,
+    decide,
+)
+from exfuse.reporting.statistics.words import signed
 from exfuse.spec.graph import Graph
 from exfuse.spec.paper import Claim, Measure
 from exfuse.spec.spec import Spec
@@ -88,6 +98,12 @@ class ReportedClaim:
         """The interval where there is one."""
         return self.interval if isinstance(self.interval, Interval) else None
 
+    @property
+    def lacking(self) -> str:
+        """What keeps seeds of measured evaluations out; empty where all count."""
+        partial = ((measure, one) for measure, one in self.evaluations.items() if one.status == MEASURED and one.detail)
+        return "; ".join(f"{_subject(measure)}: {one.detail}" for measure, one in partial)
+
     def line(self) -> dict[str, str]:
         """The claim's line in the CSV file."""
         claim, span = self.claim, self.span
@@ -147,7 +163,17 @@ def judged(rule: Statistics, results: Sequence[ReportedClaim]) -> list[ReportedC
             found.append(replace(result, p=p, p_holm=p_holm, verdict=verdict))
         else:
             found.append(result)
-    return found
+    by_name = {result.name: result for result in found}
+    return [_given(result, by_name.get(result.claim.given)) for result in found]
+
+
+def _given(result: ReportedClaim, other: ReportedClaim | None) -> ReportedClaim:
+    """What a claim says where the one that it is about does not stand: nothing."""
+    if other is None or result.effect is None or other.verdict.word in (REPRODUCED, SAME_DIRECTION):
+        return result
+    effect = "no effect" if other.effect is None else f"{signed(other.effect)}, {other.verdict.word}"
+    why = f"It is about another claim's effect, which does not stand here: “{other.claim.text}” ({effect})."
+    return replace(result, verdict=Verdict(NOT_DISTINGUISHABLE, why))
 
 
 def _measured(graph: Graph, name: str, claim: Claim, images: ImageBootstrap) -> ReportedClaim:
@@ -187,6 +213,9 @@ def _condition(spec: Spec, claim: Claim) -> str:
 
 def _in_the_way(measure: Measure, evaluation: Evaluation) -> str:
     """Why there is no number; what is missing or stale is listed once for the whole page, other files are named."""
-    subject = f"{measure.run or measure.backbone}{' with flip' if measure.flip else ''}"
     detail = "" if evaluation.status in (MISSING, STALE) or not evaluation.detail else f" ({evaluation.detail})"
-    return f"{subject}: {evaluation.status}{detail}"
+    return f"{_subject(measure)}: {evaluation.status}{detail}"
+
+
+def _subject(measure: Measure) -> str:
+    return f"{measure.run or measure.backbone}{' with flip' if measure.flip else ''}"

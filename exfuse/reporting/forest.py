@@ -87,7 +87,7 @@ def _forest(claim: ReportedClaim, end: float) -> Forest | None:
     whisker = None if span is None else (_mark(span.low, end), _mark(span.high, end))
     band = None
     if (margin := claim.claim.margin) is not None:
-        start = _mark(-margin, end).at
+        start = 0.0 if claim.claim.kind == "not-more" else _mark(-margin, end).at
         stop = WIDTH if claim.claim.kind == "not-less" else _mark(margin, end).at
         band = Band(start, stop - start)
     return Forest(mark(paper), mark(effect), whisker, band)

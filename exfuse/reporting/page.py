@@ -70,9 +70,8 @@ class Summary:
 
     @property
     def measured_gain(self) -> float | None:
-        """Measured difference, points; none where one side is not measured."""
-        best, baseline = self.best.evaluation.mean, self.baseline.evaluation.mean
-        return None if best is None or baseline is None else best - baseline
+        """Measured difference over the seeds that both have, points; none where they have none."""
+        return None if self.claim is None else self.claim.effect
 
 
 def page_tables(graph: Graph) -> list[PageTable]:

@@ -148,6 +148,8 @@ def _check_measures(spec: Spec, params: Path) -> None:
     for name, claim in spec.claims.items():
         for measure in (*claim.plus, *claim.minus):
             _check_measure(spec, measure, f"{params / 'claims.yaml'}: {name}")
+        if claim.given:
+            require(claim.given, spec.claims, "claim", f"{params / 'claims.yaml'}: {name}")
 
 
 def _check_measure(spec: Spec, measure: Measure, where: str) -> None:

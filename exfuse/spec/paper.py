@@ -143,13 +143,15 @@ class Claim(Frozen):
 
     text: str
     source: str
-    kind: Literal["greater", "less", "no-difference", "not-less", "quoted"]
+    kind: Literal["greater", "less", "no-difference", "not-less", "not-more", "quoted"]
     paper: float | None
     """The paper's difference in percentage points; none where it prints no number."""
     plus: tuple[Measure, ...] = ()
     minus: tuple[Measure, ...] = ()
     margin: float | None = Field(None, gt=0)
-    """For ``no-difference`` and ``not-less``: the largest difference, in points, that still counts as none."""
+    """For ``no-difference``, ``not-less``, ``not-more``: the largest difference that still counts as none, points."""
+    given: str = ""
+    """A claim without which this one says nothing: what an improvement consists of needs an improvement."""
     why_margin: str = ""
 
     @model_validator(mode="after")
@@ -158,8 +160,10 @@ class Claim(Frozen):
             raise ValueError("a quoted claim has no evaluations, every other claim has `plus` and `minus`")
         if self.kind != "quoted" and (len(self.plus) != len(self.minus) or len(self.plus) > 2):
             raise ValueError("a claim compares two or four evaluations")
-        if (self.kind in ("no-difference", "not-less")) != (self.margin is not None):
-            raise ValueError("`margin` belongs to claims of `no-difference` and `not-less`, and those need it")
+        if (self.kind in ("no-difference", "not-less", "not-more")) != (self.margin is not None):
+            raise ValueError(
+                "`margin` belongs to claims of `no-difference`, `not-less` and `not-more`, and those need it"
+            )
         if self.margin is not None and not self.why_margin:
             raise ValueError("`margin` is an assumption and needs `why_margin`")
         return self

@@ -96,6 +96,39 @@ def test_seeds_are_paired(seeded):
     assert line["verdict"] == "not distinguishable"
 
 
+def test_what_keeps_a_seed_out_is_named(seeded):
+    for seed in (0, 1, 2):
+        seeded.run("exfuse", 0.5, seed=seed)
+        seeded.run("gcn-resnext101", 0.4, seed=seed)
+    (seeded.graph.layout.stage("exfuse", 1, "trainaug") / "val.json").write_text("{")
+    result = next(one for one in claim_results(seeded.graph) if one.name == "exfuse-total")
+    assert len(result.effects) == 2
+    assert result.lacking == "exfuse: results/mini/runs/exfuse/seed1/trainaug/val.json cannot be read"
+
+
+def test_a_share_of_an_improvement_needs_an_improvement(seeded):
+    """Parts that lose a point do not contribute most to a model that loses five."""
+    three(seeded, "gcn-resnext101-4", 0.400, 0.0, 0.0, 0.001)
+    three(seeded, "gcn-resnext101-ecre-dap-4", 0.390, 0.0, 0.001, 0.0)
+    three(seeded, "exfuse-4", 0.350, 0.001, 0.0, 0.0)
+    assert claim(seeded, "exfuse-level-4")["verdict"] == "contradicted"
+    line = claim(seeded, "level-4-mostly-section-3-2")  # 2 · 39 − 40 − 35 = 3
+    assert float(line["low"]) > 0
+    assert line["verdict"] == "not distinguishable"
+    assert "does not stand here" in line["why"]
+    three(seeded, "exfuse-4", 0.410, 0.001, 0.0, 0.0)
+    three(seeded, "gcn-resnext101-ecre-dap-4", 0.409, 0.0, 0.001, 0.0)
+    assert claim(seeded, "exfuse-level-4")["verdict"] in ("reproduced", "same direction")
+    assert claim(seeded, "level-4-mostly-section-3-2")["verdict"] in ("reproduced", "same direction")
+
+
+def test_no_improvement_is_no_contradiction_of_no_improvement(seeded):
+    """ "No improvements are obtained" holds the more for a loss."""
+    three(seeded, "ss-lr", 0.45, 0.0, 0.0, 0.001)
+    three(seeded, "ss-lr-deconv-supervised", 0.41, 0.0, 0.001, 0.0)
+    assert claim(seeded, "ecre-supervised-deconvolution")["verdict"] == "reproduced"
+
+
 def test_seeds_that_never_meet_give_no_effect(seeded):
     seeded.run("exfuse", 0.5, seed=0)
     seeded.run("gcn-resnext101", 0.4, seed=1)

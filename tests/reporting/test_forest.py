@@ -47,7 +47,10 @@ def test_what_does_not_fit_points_beyond_the_end():
     assert forest.whisker == (Mark(4.0, -1), Mark(196.0, 1))
 
 
-@pytest.mark.parametrize(("kind", "band"), [("no-difference", Band(84.0, 32.0)), ("not-less", Band(84.0, 116.0))])
+@pytest.mark.parametrize(
+    ("kind", "band"),
+    [("no-difference", Band(84.0, 32.0)), ("not-less", Band(84.0, 116.0)), ("not-more", Band(0.0, 116.0))],
+)
 def test_margins_are_bands(kind, band):
     _, (_, forest) = with_forests([reported("greater", 4.0, 1.0), reported(kind, None, 0.0, margin=1.0)])
     assert forest.band == band

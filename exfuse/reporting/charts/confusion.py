@@ -1,5 +1,6 @@
 """Which classes are taken for which: confusion matrices of GCN and ExFuse, and what ExFuse changes."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,12 +59,15 @@ class Confusion:
         return np.where(of_class > 0, 100.0 * self.counts / np.maximum(of_class, 1), np.nan)
 
 
-def read(graph: Graph, run: str) -> Confusion:
-    """The matrix of a run, not flipped, summed over images and seeds; one file is held at a time."""
+def read(graph: Graph, run: str, wanted: Collection[int]) -> Confusion:
+    """The matrix of a run, not flipped, summed over images and some seeds; one file is held at a time."""
     counts: NDArray[np.int64] | None = None
     seeds, problems = [], []
     side = len(graph.spec.classes)
     for seed, job in jobs(graph, run).items():
+        if seed not in wanted:
+            problems.append(f"{run}, seed {seed}: the other network lacks it")
+            continue
         source = job.manifest.with_name("confusions.npz")
         try:
             plain = next(one for one in read_confusions(source) if not one.flip)
@@ -83,7 +87,9 @@ def chart(graph: Graph) -> Chart:
     """Two matrices and their difference, as far as there are evaluations."""
     runs = list(ablation_runs(graph).values())
     ends = {"baseline": runs[0], "best": runs[-1]}
-    found = {side: read(graph, run) for side, run in ends.items()}
+    ours, theirs = (set(jobs(graph, run)) for run in ends.values())
+    wanted = ours & theirs or ours | theirs  # a difference is one of equal seeds
+    found = {side: read(graph, run, wanted) for side, run in ends.items()}
     shares = {side: one.shares for side, one in found.items() if one.counts is not None}
     if len(shares) == 2:
         shares["change"] = shares["best"] - shares["baseline"]
@@ -142,7 +148,8 @@ def _matrix(side: str, kept: list[int], shares: Matrix, width: int) -> Spec:
     given = {"field": "prediction", "type": "ordinal", "title": "given class", "axis": {**axis, "labelAngle": -90}}
     shown = "change" if side == "change" else "share"
     form = "+.2f" if side == "change" else ".2f"
-    strength = {"type": "sqrt", "domain": [0, largest or 1.0], "range": [0.02, 1]}
+    strongest = (largest or 1.0) if side == "change" else 100.0  # equal shades are equal shares in both networks
+    strength = {"type": "sqrt", "domain": [0, strongest], "range": [0.02, 1]}
     tooltip = [
         {"field": "of", "title": "true class"},
         {"field": "as", "title": "given class"},

@@ -32,9 +32,10 @@ def chart(graph: Graph) -> Chart:
         spec=_spec(views, panels) if views else words("No network was counted and evaluated, and no time predicted."),
         caption=(
             "One point a run. Multiply-accumulates of one image at the preset's training size, and learned numbers, "
-            f"against mIoU on {graph.spec.val_name} (mean over the seeds, not flipped); logarithmic axes. Where times "
-            "were predicted: seconds of the clock that a run's own trainings took against those predicted before (only "
-            "trainings that went through without interruption, all seeds together); on the line they are equal."
+            f"against mIoU on {graph.spec.val_name} (mean over the seeds, not flipped); costs and times on "
+            "logarithmic scales. Where times were predicted: seconds of the clock that a run's own trainings took "
+            "against those predicted before (only trainings that went through without interruption, all seeds "
+            "together); on the line they are equal."
         ),
         alternative=_alternative(values),
         table=Table(
@@ -78,10 +79,13 @@ def _value(
     declared = graph.spec.runs[run]
     while declared.extends is not None:
         declared = graph.spec.runs[declared.extends]
-    changed = declared.decoder is not None and graph.spec.decoders[declared.decoder].model_dump(exclude_defaults=True)
+    backbone = graph.spec.backbones[graph.spec.backbone_name(run)]
+    changed = backbone.semantic_supervision or backbone.rearranged
+    if declared.decoder is not None:
+        changed = changed or bool(graph.spec.decoders[declared.decoder].model_dump(exclude_defaults=True))
     return {
         "run": run,
-        "kind": KINDS[bool(changed)],
+        "kind": KINDS[changed],
         "macs": cost.macs if cost else None,
         "parameters": cost.parameters if cost else None,
         "miou": None if miou is None else round(miou, 3),

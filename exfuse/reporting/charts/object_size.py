@@ -85,7 +85,7 @@ def size_cuts(area: Numbers) -> Numbers:
 
 
 def interval_over_images(difference: Numbers, image: NDArray[np.int64], images: int) -> tuple[float, float] | None:
-    """Percentile interval of a mean over objects when images are drawn anew; none of fewer than two images.
+    """Percentile interval of a mean over objects when images are drawn anew; none of one image, or of no width.
 
     Args:
         difference: (M,) of each object.
@@ -100,7 +100,7 @@ def interval_over_images(difference: Numbers, image: NDArray[np.int64], images: 
     drawn = draws @ counts
     means = (draws @ sums)[drawn > 0] / drawn[drawn > 0]
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    return (float(low), float(high)) if round(high - low, 9) else None
 
 
 def _sources(graph: Graph) -> tuple[Archives, tuple[str, ...]]:

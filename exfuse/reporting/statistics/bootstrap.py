@@ -85,8 +85,10 @@ def percentile_interval(
         The interval; none where all draws agree, since an interval of no width is no evidence.
     """
     finite = draws[np.isfinite(draws)]
-    if images < 2 or not len(finite):
+    if images < 2:
         return NoInterval(f"a bootstrap over images needs two or more, and there is {images}")
+    if not len(finite):
+        return NoInterval("no draw of images has anything to score")
     tail = 50.0 * (1.0 - confidence)
     low, high = (float(end) for end in np.percentile(finite, (tail, 100.0 - tail)))
     if round(high - low, 9) == 0.0:

@@ -46,4 +46,5 @@ def claimed(claim: Claim) -> Region:
     if claim.kind == "less":
         return Region(-math.inf, 0.0, closed=False)
     assert claim.margin is not None, f"a claim '{claim.kind}' has no region"
-    return Region(-claim.margin, claim.margin if claim.kind == "no-difference" else math.inf, closed=True)
+    low = -math.inf if claim.kind == "not-more" else -claim.margin
+    return Region(low, math.inf if claim.kind == "not-less" else claim.margin, closed=True)

@@ -82,7 +82,11 @@ def rule_in_words(rule: Statistics) -> list[tuple[str, str]]:
             SAME_DIRECTION,
             f"not that, but all of the uncorrected {percentage(rule.confidence.value)} interval is on the claimed side",
         ),
-        (NOT_DISTINGUISHABLE, "none of the others: noise of this size could hide either answer"),
+        (
+            NOT_DISTINGUISHABLE,
+            "none of the others: noise could hide either answer, or what there is points the other way without being "
+            "sure, or says nothing",
+        ),
         (CONTRADICTED, f"{sure}, for an effect on the other side"),
         (NOT_RUN, "an evaluation that it needs is not there"),
     ]
@@ -106,6 +110,8 @@ def _side(claim: Claim, inside: bool) -> str:
         return f"{'within' if inside else 'outside'} ±{claim.margin:g}"
     if claim.kind == "not-less":
         return f"{'above' if inside else 'below'} −{claim.margin:g}"
+    if claim.kind == "not-more":
+        return f"{'below' if inside else 'above'} {claim.margin:g}"
     return "above 0" if inside == (claim.kind == "greater") else "below 0"
 
 
@@ -126,5 +132,5 @@ def _doubt(claim: Claim, evidence: Evidence, rule: Statistics, decided_share: fl
         return f"{evidence.seeds} seeds decide nothing: it takes {rule.least_seeds.value}"
     if decided_share is not None:
         least = percentage(rule.least_share.value)
-        return f"{signed(evidence.effect)} is {percentage(round(decided_share, 2))} of the paper's, less than {least}"
+        return f"{signed(evidence.effect)} is {percentage(round(decided_share, 3))} of the paper's, less than {least}"
     return f"corrected for {evidence.claims} claims p {p_words(evidence.p_holm or 0.0)}"

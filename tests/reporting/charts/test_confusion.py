@@ -54,7 +54,7 @@ def test_rows_are_shares_of_the_truth_and_the_third_matrix_is_the_difference(res
 def test_seeds_are_added_up_and_mirrored_images_take_no_part(seeded):
     write(seeded, "exfuse", counts(10, 0), 0)
     write(seeded, "exfuse", counts(10, 20), 1)
-    found = confusion.read(seeded.graph, "exfuse")
+    found = confusion.read(seeded.graph, "exfuse", {0, 1, 2})
     assert found.seeds == (0, 1)
     assert found.counts.sum() == 4 * (20 + 40)
     assert found.shares[CAT, CAT] == 50.0
@@ -83,7 +83,7 @@ def test_a_broken_file_is_said_and_the_other_seed_is_shown(seeded, damage):
             path.unlink()
         case "text":
             path.write_text("counts")
-    found = confusion.read(seeded.graph, "exfuse")
+    found = confusion.read(seeded.graph, "exfuse", {0, 1, 2})
     assert found.seeds == (0,)
     assert found.shares[CAT, CAT] == 100.0
     assert len(found.problems) == 1

@@ -128,7 +128,7 @@ def test_effect_by_size(sized):
     chart = object_size.chart(results.graph)
     small, large = chart.table.rows
     assert small[:6] == ("ECRE", "5%", "9", "9", "50.00", "75.00")  # 2 and 3 of 4 rows
-    assert small[6:] == ("+25.00", "+25.00 to +25.00")
+    assert small[6:] == ("+25.00", "–")
     assert large[:7] == ("ECRE", "25%", "1", "1", "10.00", "15.00", "+5.00")  # 2 and 3 of 20
     assert large[7] == "–"  # one image
     assert "bootstrap over images" in chart.caption

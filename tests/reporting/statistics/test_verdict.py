@@ -31,6 +31,7 @@ def claim(kind: str, paper: float | None = 1.0, margin: float | None = None) -> 
 
 GREATER, LESS = claim("greater"), claim("less", -1.0)
 EQUAL, NOT_LESS = claim("no-difference", 0.1, 0.3), claim("not-less", 0.6, 1.0)
+NOT_MORE = claim("not-more", -0.1, 0.3)
 
 
 def evidence(effect: float, half: float, p_holm: float | None, seeds: int = 3) -> Evidence:
@@ -63,6 +64,10 @@ def evidence(effect: float, half: float, p_holm: float | None, seeds: int = 3) -
         (NOT_LESS, -0.5, 0.2, 0.01, REPRODUCED),
         (NOT_LESS, -0.5, 0.2, 0.06, SAME_DIRECTION),
         (NOT_LESS, -1.5, 0.2, 0.01, CONTRADICTED),
+        (NOT_MORE, -9.0, 0.2, 0.01, REPRODUCED),
+        (NOT_MORE, 0.2, 0.05, 0.01, REPRODUCED),
+        (NOT_MORE, 0.2, 0.05, 0.06, SAME_DIRECTION),
+        (NOT_MORE, 0.5, 0.1, 0.01, CONTRADICTED),
     ],
 )
 def test_verdicts(declared: Claim, effect: float, half: float, p_holm: float, expected: str) -> None:
