@@ -9,11 +9,14 @@ import dataclasses
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from playwright.sync_api import sync_playwright
 
 from benchmarks.made_up import MadeUp
 from exfuse.spec.graph import Graph
@@ -51,6 +54,31 @@ def measure(root: Path, preset: str, *words: str) -> tuple[float, float]:
     return time.perf_counter() - start, used.ru_maxrss / 1024
 
 
+FIRST_TABLE = """
+const look = () => {
+  const table = document.querySelector("#table1 table");
+  if (table?.getBoundingClientRect().height) requestAnimationFrame(() => { window.firstTable = performance.now(); });
+  else requestAnimationFrame(look);
+};
+requestAnimationFrame(look);
+"""
+
+
+def first_table(page: Path, rounds: int = 5) -> list[float]:
+    """Seconds from the beginning of navigation until the first table is on the screen, in a fresh Chromium each."""
+    seconds = []
+    with sync_playwright() as playwright:
+        for _ in range(rounds):
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            tab = browser.new_page()
+            tab.add_init_script(FIRST_TABLE)
+            tab.goto(page.as_uri())
+            tab.wait_for_function("window.firstTable")
+            seconds.append(tab.evaluate("window.firstTable") / 1000)
+            browser.close()
+    return seconds
+
+
 def commands(graph: Graph) -> list[tuple[str, ...]]:
     """What is measured, in the order in which the graph would run it; figures of the networks need a network."""
     drawn = [name for name in graph.jobs if name.startswith(("tables/", "figures/")) and not _of_networks(graph, name)]
@@ -75,6 +103,8 @@ def main() -> None:
             seconds, peak = measure(graph.spec.root, options.preset, *words)
             print(f"exfuse {' '.join(words)}: {seconds:.1f} s, {peak:.0f} MiB", flush=True)
         print(f"page: {graph.layout.report.stat().st_size / 1e6:.1f} MB")
+        shown = first_table(graph.layout.report)
+        print(f"first table after {statistics.median(shown):.2f} s ({min(shown):.2f} to {max(shown):.2f})")
 
 
 def _of_networks(graph: Graph, name: str) -> bool:

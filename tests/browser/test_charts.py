@@ -54,7 +54,7 @@ def test_another_row_is_chosen_with_the_keyboard(opened, reproduction):
     page.wait_for_function("([node, before]) => node.innerHTML !== before", arg=[place.element_handle(), before])
 
 
-def test_paper_holds_all_of_them(opened, reproduction, tmp_path):
+def test_all_of_them_are_drawn_for_paper(opened, reproduction, tmp_path):
     page = opened(reproduction.layout.report)
     page.pdf(path=tmp_path / "report.pdf")
     page.wait_for_function(
