@@ -137,6 +137,11 @@ def write_text(target: Path, content: str) -> None:
     write_bytes(target, content.encode())
 
 
+def encodable(text: str) -> str:
+    """Text that UTF-8 can hold: lone surrogates, as in names of files in another encoding, are spelt ``\\udce9``."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def write_json(target: Path, content: Any) -> None:
     """Writes indented JSON atomically; NaN and infinity are refused, since JSON has neither."""
     write_text(target, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
@@ -182,7 +187,7 @@ def read_json(source: Path) -> Any:
         return json.loads(source.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read {source}: {error.strerror or error}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{source} is not valid JSON ({error}). Delete it and run again.") from error
 
 

@@ -18,6 +18,7 @@ from exfuse.files import (
     atomic_folder,
     atomic_path,
     digest,
+    encodable,
     read_csv,
     read_json,
     write_bytes,
@@ -249,6 +250,17 @@ def test_damaged_json(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.json").write_bytes(content)
     with pytest.raises(UserError, match=r"x\.json is not valid JSON"):
         read_json(tmp_path / "x.json")
+
+
+def test_json_nested_beyond_reason_is_one_sentence(tmp_path: Path) -> None:
+    write_text(tmp_path / "x.json", "[" * 100_000)
+    with pytest.raises(UserError, match="is not valid JSON"):
+        read_json(tmp_path / "x.json")
+
+
+def test_lone_surrogates_are_spelt_and_all_else_stays() -> None:
+    assert encodable("Größe 标签 😀 \\ \n") == "Größe 标签 😀 \\ \n"
+    assert encodable(os.fsdecode(b"\xe9") + "\ud800") == r"\udce9\ud800"
 
 
 @pytest.mark.parametrize("read", [read_json, read_csv])

@@ -46,6 +46,8 @@ def _unequal_mean(content: Mapping[str, Any]) -> str:
     if not isinstance(by_class, dict) or "miou" not in content:
         return ""
     known = [value for value in by_class.values() if isinstance(value, int | float)]
+    if any(not 0 <= value <= 1 for value in known):
+        return "the IoU of a class is no fraction"
     if known and not math.isclose(fmean(known), content["miou"], abs_tol=TOLERANCE):
         return f"'miou' is {content['miou']:.4f}, but the mean of its classes is {fmean(known):.4f}"
     return ""

@@ -61,7 +61,7 @@ def devices_of(root: Path) -> Mapping[str, Device]:
 
 
 def energy(about: Record, devices: Mapping[str, Device]) -> Energy | None:
-    """What a job took; none where it cannot be told.
+    """What a job took; none where it cannot be told, as of a training whose earlier processes nobody timed.
 
     A GPU counts for all of the time that its process ran, a processor for the time that its cores were busy.
     """
@@ -70,7 +70,9 @@ def energy(about: Record, devices: Mapping[str, Device]) -> Energy | None:
     seconds, count = about.seconds, about.provenance.get("gpus", 1)
     if not name:
         device, seconds, count = devices.get(CORE), about.cpu_seconds, 1
-    if device is None or device.watts is None or seconds is None or not isinstance(count, int) or count < 1:
+    if about.interrupted or device is None or device.watts is None or seconds is None:
+        return None
+    if not isinstance(count, int) or count < 1:
         return None
     return Energy(seconds, count, device.title, device.watts.value, device.watts.source)
 
@@ -98,6 +100,8 @@ def _why(about: Record, devices: Mapping[str, Device]) -> str:
     """Why a job's energy cannot be told."""
     if not devices:
         return "params/devices.yaml cannot be read"
+    if about.interrupted:
+        return "their training was interrupted, and only the seconds of the last process are known"
     name = about.fact("gpu")
     if name:
         return f"params/devices.yaml states no watts of {name}"

@@ -4,12 +4,12 @@ A number counts only when it was made under the key that the spec asks for now; 
 gives its state in place of the number, never an exception.
 """
 
-import math
+import reprlib
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from exfuse.errors import UserError
 from exfuse.files import read_json
@@ -128,6 +128,11 @@ def common_seeds(evaluations: Iterable[Evaluation]) -> list[int]:
     return sorted(set.intersection(*seeds)) if seeds else []
 
 
+def is_fraction(value: object) -> TypeGuard[float]:
+    """Whether a value of a file is a number in 0–1; neither NaN nor an integer too long for a float is."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
 def _percent(graph: Graph, job: Job, measure: Measure, seed: int) -> float:
     source = value_file(job, measure)
     content = _fresh(graph, source, job.key)
@@ -135,8 +140,8 @@ def _percent(graph: Graph, job: Job, measure: Measure, seed: int) -> float:
     value = content.get(measure.metric)
     if value is None and isinstance(content.get("note"), str):
         raise _UnusableError(f"{NOT_RUN}: {content['note']}", name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and 0 <= value <= 1):
-        raise _UnusableError(UNREADABLE, f"{name}: '{measure.metric}' is {value!r}, not a fraction")
+    if not is_fraction(value):
+        raise _UnusableError(UNREADABLE, f"{name}: '{measure.metric}' is {reprlib.repr(value)}, not a fraction")
     expected = {} if measure.backbone is not None else {"flip": measure.flip, "seed": seed}
     reason = contradiction(job, source, content, expected)
     if reason:

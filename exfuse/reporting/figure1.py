@@ -12,9 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from exfuse.reporting.drawing import ACCENT, BASELINE, FAINT, INK, MUTED, new_figure, say
-from exfuse.reporting.evaluations import MISSING, STALE, read_fresh, shown_path, unequal_steps
+from exfuse.reporting.evaluations import MISSING, STALE, UNREADABLE, read_fresh, shown_path, unequal_steps
+from exfuse.reporting.probed import are_probes
 from exfuse.spec.graph import PROBED_RUNS, Graph
 from exfuse.spec.graph.inspection import LEAST_CELLS, PROBED_GRID
+from exfuse.spec.manifest import recorded_key
 from exfuse.spec.paper import Measure
 
 JOB = "models/probes"
@@ -114,7 +116,9 @@ def draw(graph: Graph) -> Figure:
 
 
 def _read(graph: Graph) -> Mapping[str, Any] | None:
-    return read_fresh(graph, graph.layout.probes, graph.jobs[JOB].key) if JOB in graph.jobs else None
+    """What was probed; none where it is absent, stale or unreadable."""
+    content = read_fresh(graph, graph.layout.probes, graph.jobs[JOB].key) if JOB in graph.jobs else None
+    return content if content is not None and are_probes(content) else None
 
 
 def _lines(graph: Graph, run: str) -> list[Line]:
@@ -150,7 +154,16 @@ def _state(graph: Graph, run: str) -> str:
         return reason
     if _read(graph) is not None:
         return f"no class boundary in {graph.spec.val_name}, or no class with {LEAST_CELLS} blocks"
-    return f"{STALE if graph.layout.probes.is_file() else MISSING}: {shown_path(graph, graph.layout.probes)}"
+    return f"{_in_the_way(graph)}: {shown_path(graph, graph.layout.probes)}"
+
+
+def _in_the_way(graph: Graph) -> str:
+    """The state of a file that cannot be drawn."""
+    source = graph.layout.probes
+    if not source.is_file():
+        return MISSING
+    key = recorded_key(source)
+    return STALE if key is not None and key != graph.jobs[JOB].key else UNREADABLE
 
 
 def _blocks(content: Mapping[str, Any] | None) -> str:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ FRESH = "made"
 PRINTED = ("tables/", "figures/", "gallery", "claims", "report", "crate")
 LONGEST = 1e9
 """Seconds: what is said to have taken thirty years is a mistake."""
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""What is said to have been finished before is a mistake, too."""
 SHARED_FACTS = ("code", "python", "host", "device", "gpu", "system", "libraries")
 ENVIRONMENT = ("code", "python", "libraries", "device", "gpu", "gpus", "machine", "system", "host")
 """Lines of provenance that jobs of one call have in common."""
@@ -118,6 +120,11 @@ class Record:
         return [{name: one.get(name, "unknown") for name in ("from_step", "code", "host")} for one in kept]
 
     @property
+    def interrupted(self) -> bool:
+        """Whether a training took several processes, of which only the last one's seconds are known."""
+        return len(self.stretches) > 1
+
+    @property
     def environment(self) -> tuple[tuple[str, str], ...]:
         """What it shares with other jobs of one call."""
         return tuple((name, self.fact(name)) for name in ENVIRONMENT if self.fact(name))
@@ -137,14 +144,16 @@ class Record:
         """When it was finished."""
         try:
             moment = datetime.fromisoformat(str(self.provenance.get("finished")))
-        except ValueError:
+            if moment.astimezone(UTC) < EARLIEST:
+                return None
+        except (ValueError, OverflowError):
             return None
         return moment if moment.tzinfo else moment.astimezone()
 
     @property
     def began(self) -> datetime | None:
         """When it was begun; none where it is not known, as of a training that was interrupted."""
-        if self.ended is None or self.seconds is None or len(self.stretches) > 1:
+        if self.ended is None or self.seconds is None or self.interrupted:
             return None
         return self.ended - timedelta(seconds=self.seconds)
 
@@ -266,7 +275,7 @@ def _made_file(path: Path, name: str, about: Any) -> MadeFile:
     length = size if isinstance(size, int) and not isinstance(size, bool) else None
     try:
         there = path.stat().st_size
-    except OSError:
+    except (OSError, ValueError):  # a name that no system can hold
         return MadeFile(name, digest, length, "not here any more")
     wrong = length is not None and there != length
     return MadeFile(name, digest, length, f"another now: {there} bytes" if wrong else "")

@@ -1,11 +1,19 @@
 """The page's lists of backbones and runs: what each is, how it was trained, what it scored, which jobs made it."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from exfuse.reporting.evaluations import MISSING, STALE, Evaluation, evaluate, measure_jobs, read_fresh, training_steps
+from exfuse.reporting.evaluations import (
+    MISSING,
+    STALE,
+    Evaluation,
+    evaluate,
+    is_fraction,
+    measure_jobs,
+    read_fresh,
+    training_steps,
+)
 from exfuse.reporting.lineage import FRESH, Record, record
 from exfuse.reporting.settings import Origins, Own, own, shared
 from exfuse.spec.graph import Graph
@@ -82,6 +90,11 @@ class TrainedRun:
         known = [one.seconds for one in self.records if one.seconds is not None]
         return sum(known) if known else None
 
+    @property
+    def interrupted(self) -> int:
+        """How many of its jobs have the seconds of their last process alone."""
+        return sum(one.interrupted for one in self.records)
+
     def facts(self, name: str) -> list[str]:
         """Distinct values of a line of provenance over its jobs."""
         return list(dict.fromkeys(value for one in self.records for value in one.values(name)))
@@ -137,7 +150,8 @@ def _run(graph: Graph, name: str, declared: Run, usual: Usual) -> TrainedRun:
     why_not = graph.spec.why_no_run(name)
     on_val = declared.evaluated_on == "val"
     measure = Measure(run=name, metric="miou" if on_val else "test_miou")
-    split = _mean_split(graph, measure) if on_val else {}
+    plain = evaluate(graph, measure)
+    split = _mean_split(graph, measure, plain.values) if on_val else {}
     evaluations = tuple(record(graph, job.name) for job in measure_jobs(graph, measure))
     return TrainedRun(
         name=name,
@@ -146,7 +160,7 @@ def _run(graph: Graph, name: str, declared: Run, usual: Usual) -> TrainedRun:
         backbone=graph.spec.backbone_name(name),
         stages=() if why_not is not None else _stages(graph, name, declared, usual),
         evaluations=evaluations,
-        plain=evaluate(graph, measure),
+        plain=plain,
         flipped=evaluate(graph, Measure(run=name, flip=True)) if on_val else None,
         boundary=split.get("boundary_miou"),
         interior=split.get("interior_miou"),
@@ -163,12 +177,14 @@ def _stages(graph: Graph, name: str, declared: Run, usual: Usual) -> tuple[Stage
     return tuple(found)
 
 
-def _mean_split(graph: Graph, measure: Measure) -> Mapping[str, float]:
-    """Boundary and interior mIoU in percent, mean over the fresh seeds."""
+def _mean_split(graph: Graph, measure: Measure, seeds: Container[int]) -> Mapping[str, float]:
+    """Boundary and interior mIoU in percent, mean over those seeds whose evaluation counts."""
     values: dict[str, list[float]] = {"boundary_miou": [], "interior_miou": []}
-    for job in measure_jobs(graph, measure):
+    for seed, job in enumerate(measure_jobs(graph, measure)):
+        if seed not in seeds:
+            continue
         content = read_fresh(graph, job.manifest.with_name("val.json"), job.key) or {}
         for name, numbers in values.items():
-            if isinstance(content.get(name), int | float) and math.isfinite(content[name]):
-                numbers.append(100.0 * content[name])
+            if is_fraction(value := content.get(name)):
+                numbers.append(100.0 * value)
     return {name: fmean(numbers) for name, numbers in values.items() if numbers}

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 import exfuse
-from exfuse.files import write_text
+from exfuse.files import encodable, write_text
 from exfuse.reporting import bill, costs, data, embedded, energy, forest, ledger, lineage, models, page, strays, usage
 from exfuse.reporting.charts.script import bundle
 from exfuse.reporting.charts.theme import LIVE, theme
@@ -35,7 +35,7 @@ def write_report(graph: Graph) -> None:
         UserError: the folder cannot be written.
     """
     html = environment().get_template("report.html.jinja").render(context(graph))
-    write_text(graph.layout.report, html)
+    write_text(graph.layout.report, encodable(html))
 
 
 def environment() -> Environment:
@@ -96,6 +96,7 @@ def context(graph: Graph) -> dict[str, Any]:
         "facts": lineage.shared_facts(records),
         "unfinished": lineage.unfinished(graph, records),
         "seconds": sum(one.seconds or 0.0 for one in records if one.state == lineage.FRESH),
+        "interrupted": sum(one.interrupted for one in records if one.state == lineage.FRESH),
         "jobs": len(records),
         "bill": bill.bill(graph),
         "usages": usage.usages(graph, records, counted, watts),

@@ -80,7 +80,7 @@ class Origins:
             yield from (encoder, f"backbones.{backbone}.{encoder}", f"backbones.common.{encoder}")
         elif head == "model":
             yield tail
-        elif head == "fine_tuning":
+        elif head == "fine_tuning" and len(rest) > 1:
             yield f"fine_tuning.{rest[1]}.{tail}"
             if tail == "steps":
                 yield f"fine_tuning.{rest[1]}.wide_steps"

@@ -78,8 +78,8 @@ def _usage(
     seconds = [about.seconds for about in made if about.seconds is not None]
     estimates = [found for about in made if (found := energy(about, devices)) is not None]
     timed = bool(made) and len(seconds) == len(made)
-    interrupted = sum(len(about.stretches) > 1 for about in made)
-    predicted = [known[about.job.name] for about in made if about.job.name in known and len(about.stretches) <= 1]
+    interrupted = sum(about.interrupted for about in made)
+    predicted = [known[about.job.name] for about in made if about.job.name in known and not about.interrupted]
     return Usage(
         kind=kind,
         name=name,

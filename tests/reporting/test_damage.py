@@ -1,6 +1,8 @@
 """Missing, extra, cut and contradictory files of results: the page is made, and says which and why, at their place."""
 
 import dataclasses
+import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -8,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks.made_up import MadeUp
-from exfuse.files import read_json, write_json
+from exfuse.files import read_json, write_json, write_text
 from exfuse.reporting.figures import write_figure
 from exfuse.reporting.gallery.making import write_gallery
+from exfuse.reporting.lineage import all_records
+from exfuse.reporting.models import Usual, _mean_split, trained_runs
 from exfuse.reporting.report import write_report
 from exfuse.spec import manifest
 from exfuse.spec.graph import Graph
+from exfuse.spec.paper import Measure
 from exfuse.spec.spec import Spec
 
 RUN = "runs/exfuse/seed0/trainaug"
@@ -129,6 +134,62 @@ def test_cut_chart(graph, content):
     graph.layout.figure("confusion", "vl.json").write_text(content)
     shown = place(page(graph), "figure-confusion")
     assert "unreadable: results/mini/figures/confusion.vl.json holds no chart" in shown
+
+
+def test_a_chart_that_was_altered_is_not_shown(graph):
+    path = graph.layout.figure("confusion", "vl.json")
+    content = read_json(path)
+    content["usermeta"]["caption"] = "Nobody measured this."
+    write_json(path, content)
+    html = page(graph)
+    wanted = "contradictory: results/mini/figures/confusion.vl.json is not the file that its manifest describes"
+    assert wanted in place(html, "figure-confusion")
+    assert "Nobody measured this." not in html
+
+
+def test_a_figure_that_was_cut_is_not_shown(graph):
+    _finish(graph, "figures/figure7", lambda: write_figure(graph, "figure7"))
+    assert "contradictory" not in place(page(graph), "figure-figure7")
+    path = graph.layout.figure("figure7")
+    path.write_bytes(path.read_bytes()[:500])
+    html = page(graph)
+    wanted = "contradictory: results/mini/figures/figure7.svg is not the file that its manifest describes"
+    assert wanted in place(html, "figure-figure7")
+    assert "data:image/svg+xml" not in html
+
+
+@pytest.mark.parametrize("stated", [0.123456, 1e400, 10**400, -0.5, 1.5, "high"], ids=lambda value: str(value)[:9])
+def test_boundary_and_interior_of_what_does_not_count_are_not_shown(graph, stated):
+    """An altered file does not count at all, and of a file that counts only fractions do."""
+    path, job = file(graph, "val.json"), graph.jobs[f"{RUN}/val"]
+    measure = Measure(run="exfuse")
+    assert {*_mean_split(graph, measure, [0])} == {"boundary_miou", "interior_miou"}
+    path.write_text(json.dumps(read_json(path) | {"boundary_miou": stated}))
+    (run,) = (one for one in trained_runs(graph, Usual(graph, all_records(graph))) if one.name == "exfuse")
+    assert (run.plain.status, run.boundary, run.interior) == ("contradictory", None, None)
+    manifest.write(job.manifest, job=job.name, key=job.key, settings={}, upstream={}, outputs=list(job.outputs))
+    (run,) = (one for one in trained_runs(graph, Usual(graph, all_records(graph))) if one.name == "exfuse")
+    assert run.plain.status == "measured"
+    assert run.boundary == (pytest.approx(12.3456) if stated == 0.123456 else None)
+    assert run.interior is not None
+
+
+@pytest.mark.parametrize("stated", ["1" * 400, "1" * 5000, "NaN", "1e400", "-" + "1" * 400], ids=range(5))
+def test_a_score_that_is_no_fraction(graph, stated):
+    path = file(graph, "val.json")
+    path.write_text(json.dumps(read_json(path) | {"miou": "here"}).replace('"here"', stated))
+    html = page(graph)
+    assert "unreadable" in row(html, "table3", "7")
+    assert "1" * 100 not in html
+
+
+def test_names_that_utf8_cannot_hold_are_spelt(graph):
+    (graph.layout.base / "runs" / os.fsdecode(b"\xe9t\xe9")).mkdir()
+    provenance = file(graph, "provenance.json", RUN)
+    write_text(provenance, json.dumps(read_json(provenance) | {"host": "\ud800"}))
+    html = page(graph)
+    assert "runs/\\udce9t\\udce9" in html
+    assert "\\ud800" in html
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"images": 3}'])

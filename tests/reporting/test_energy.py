@@ -55,6 +55,18 @@ def test_what_makes_no_sense_is_not_estimated(results, devices, facts):
     assert energy(about, devices) is None
 
 
+def test_an_interrupted_training_has_no_estimate(results, devices):
+    """Its last process alone was timed: "at most" would be false."""
+    facts = {"device": "cuda:0", "gpu": "NVIDIA H200", "gpus": 1, "seconds": {"wall": 3600.0, "cpu": 1.0}}
+    stretch = {"from_step": 0, "code": "abc", "host": "here"}
+    assert energy(with_facts(results, **facts, stretches=[stretch]), devices) is not None
+    about = with_facts(results, **facts, stretches=[stretch, {**stretch, "from_step": 100}])
+    assert energy(about, devices) is None
+    found = total([about], devices)
+    assert (found.watt_hours, found.jobs) == (0, 0)
+    assert found.unknown == {"their training was interrupted, and only the seconds of the last process are known": 1}
+
+
 def test_the_total_says_of_how_many_jobs_it_is(results, devices):
     first = with_facts(results, device="cuda:0", gpu="NVIDIA H200", gpus=1, seconds={"wall": 3600.0, "cpu": 1.0})
     results.backbone("resnet101", 0.2)

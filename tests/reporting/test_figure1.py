@@ -7,7 +7,7 @@ import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
 
-from exfuse.files import write_json
+from exfuse.files import read_json, write_json
 from exfuse.reporting import figure1
 from exfuse.reporting.drawing import save, style
 from exfuse.spec.graph import Graph
@@ -157,3 +157,36 @@ def test_what_could_not_be_measured_is_not_drawn(results: Results) -> None:
     nothing = dict.fromkeys(("value", "low", "high", "chance"))
     graph = write(results, GCN, EXFUSE, detail=nothing)
     assert "GCN: no class boundary in VOC val" in texts(figure1.draw(graph)).replace("\n", " ")
+
+
+DAMAGES: list[dict[str, Any]] = [
+    {"fitted_on": None},
+    {"scored_on": "120"},
+    {"classes": [{"name": "cat"}]},
+    {"classes": None},
+    {"probes": [{"run": GCN}]},
+    {"probes": 7},
+    {"probes": [{**line, "semantics": {"value": 0.5}} for line in lines(GCN, 0.0, 5)]},
+    {
+        "probes": [
+            {**line, "detail": {"value": 10**400, "low": 0, "high": 1, "chance": 0}} for line in lines(GCN, 0.0, 5)
+        ]
+    },
+    {"probes": [{**line, "narrow": {"channels": 5}} for line in lines(GCN, 0.0, 5)]},
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_file_without_what_is_drawn_is_unreadable(results: Results, damage: dict[str, Any]) -> None:
+    graph = write(results, GCN, EXFUSE)
+    write_json(graph.layout.probes, read_json(graph.layout.probes) | damage)
+    assert "unreadable: results/mini/models/probes.json" in figure1.alternative(graph)
+    assert "images) and scored" not in figure1.caption(graph)
+    assert "unreadable" in texts(figure1.draw(graph))
+
+
+def test_a_cut_file_is_unreadable_not_stale(results: Results) -> None:
+    graph = write(results, GCN, EXFUSE)
+    graph.layout.probes.write_text("{")
+    assert "unreadable" in figure1.alternative(graph)
+    assert "stale" not in figure1.alternative(graph)

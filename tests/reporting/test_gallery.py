@@ -72,7 +72,6 @@ class Scene:
         return self.graph.layout.stage(run, 0, self.results.spec.chain(run)[-1].stage)
 
     def _run(self, run: str) -> None:
-        self.results.run(run, 0.5)
         table = np.zeros(256, np.uint8)
         table[list(CLASSES)] = range(5)
         table[255] = 255
@@ -80,6 +79,7 @@ class Scene:
             confusion_matrix(table[self.predictions[run][name]], table[truth], 5) for name, truth in self.truths.items()
         ]
         plain = np.stack(counts).astype(np.int32)
+        self.results.run(run, float(mean_iou(plain.sum(axis=0))))
         flipped = SegmentationResult(tuple(self.truths), plain[::-1], plain * 0, True)  # never to be read
         results = [SegmentationResult(tuple(self.truths), plain * 0, plain, False), flipped]
         write_confusions(self.folder(run) / "confusions.npz", results)
@@ -279,6 +279,29 @@ def test_confusions_that_are_none_are_refused(scene, wrong):
     gallery = make(scene.graph)
     assert "does not hold counts of 5 classes" in gallery.problems[0]
     assert gallery.pictures == ()
+
+
+def test_counts_of_another_evaluation_are_said(scene):
+    """Counts that are whole, but of other predictions than those whose mIoU the tables print."""
+    scene.image("one", halves(0, 8), halves(0, 9), halves(0, 8))
+    scene.write()
+    counts = halves(0, 0).size // 2 * np.eye(5, dtype=np.int32)[None]
+    result = SegmentationResult(("one",), counts, counts * 0, False)
+    write_confusions(scene.folder(GCN) / "confusions.npz", [result])
+    gallery = make(scene.graph)
+    assert gallery.problems[0].startswith(f"{GCN}: contradictory: ")
+    assert "confusions.npz holds other counts than those that val.json was made of" in gallery.problems[0]
+    assert gallery.pictures[0].gcn is None
+    assert gallery.pictures[0].exfuse is not None
+
+
+@pytest.mark.parametrize("stated", [None, "0.5", 10**400, True], ids=range(4))
+def test_an_evaluation_whose_mean_is_no_fraction_has_no_scores(scene, stated):
+    scene.image("one", halves(0, 8), halves(0, 8), halves(0, 8))
+    scene.write()
+    path = scene.folder(EXFUSE) / "val.json"
+    write_json(path, read_json(path) | {"miou": stated})
+    assert "contradictory" in make(scene.graph).problems[0]
 
 
 def test_predictions_that_were_not_scored_are_said(scene):

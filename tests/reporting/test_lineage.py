@@ -143,6 +143,13 @@ def test_the_log_of_a_job_that_failed_is_shown_at_its_end(results):
         ("provenance.json", {"stretches": "twice", "seconds": 12.5, "finished": "yesterday"}),
         ("provenance.json", {"seconds": {"wall": "long", "cpu": None}, "peak_memory_mb": "much", "gpus": "all"}),
         ("provenance.json", '{"seconds": {"wall": NaN, "cpu": 1e400}, "peak_memory_mb": -1}'),
+        ("provenance.json", {"finished": "0001-01-01T00:00:00"}),
+        ("provenance.json", {"finished": "0001-01-01T00:00:00+14:00"}),
+        ("provenance.json", {"finished": "9999-12-31T23:59:59-14:00"}),
+        ("provenance.json", '{"host": "\\ud800", "code": "\\udce9"}'),
+        ("provenance.json", "[" * 100_000),
+        ("manifest.json", "[" * 100_000),
+        ("manifest.json", {"outputs": {"a\0b": {"sha256": "0", "bytes": 1}, "\ud800": {}}}),
         ("provenance.json", {"code": None, "libraries": [], "command": {"a": 1}, "gpu": "NVIDIA H200", "gpus": 0}),
     ],
 )
@@ -163,3 +170,25 @@ def test_a_set_whose_list_is_cut_is_told(results):
     source = results.graph.layout.set("val")
     source.write_text("id,source\n2007_000001\n2007_000002,voc\n")
     assert "1 unknown, 1 voc" in page(results)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_cannot_be_is_none(results, moment):
+    results.backbone("resnet50", 0.2)
+    say(results, "backbones/resnet50", finished=moment)
+    about = record(results.graph, "backbones/resnet50")
+    assert (about.ended, about.began) == (None, None)
+
+
+def test_times_of_an_interrupted_training_are_told_as_its_last_process_alone(results):
+    results.backbone("resnet50", 0.2)
+    results.run("gcn-resnet50", 0.4)
+    assert "last process alone" not in page(results)
+    stretches = [{"from_step": 0, "code": "a", "host": "b"}, {"from_step": 10, "code": "a", "host": "b"}]
+    for name in ("backbones/resnet50", STAGE):
+        say(results, name, stretches=stretches)
+    html = page(results)
+    cell = '<td class="number">12.5 s<small>interrupted: last process alone</small></td>'
+    assert cell in html
+    assert '<td class="number">25.0 s<small>1 interrupted: last process alone</small></td>' in html
+    assert "of the 2 trainings that were interrupted this has the last process alone" in html

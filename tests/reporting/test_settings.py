@@ -121,3 +121,7 @@ def test_hostile_settings_are_words(results):
     html = graph.layout.report.read_text()
     assert hostile not in html
     assert "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;" in html
+
+
+def test_settings_of_a_stage_in_the_manifest_of_a_backbone_have_no_origin(results):
+    assert Origins(results.graph).of("backbones/resnet50", "fine_tuning.steps", "400").origin is None

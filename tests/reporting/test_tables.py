@@ -138,6 +138,7 @@ def test_what_is_no_fraction_is_not_printed(results, value):
     [
         ({"flip": True}, "'flip' is True, not False"),
         ({"seed": 7}, "'seed' is 7, not 0"),
+        ({"iou": {"cat": 10**400}}, "the IoU of a class is no fraction"),
         ({"miou": 0.41}, "'miou' is 0.4100, but the mean of its classes is 0.4000"),
     ],
 )

@@ -4,6 +4,7 @@ An image's score is the mean IoU over the classes that its ground truth holds, b
 mIoU, and because a class painted where there is nothing lowers, in this image, no other class's IoU than background's.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 
 from exfuse.errors import UserError
 from exfuse.evaluation.confusion import iou, mean_iou
-from exfuse.evaluation.results import SegmentationResult, read_confusions
-from exfuse.reporting.evaluations import evaluate, measure_jobs, read_fresh, shown_path
+from exfuse.evaluation.results import SegmentationResult, read_confusions, total
+from exfuse.reporting.contradictions import TOLERANCE
+from exfuse.reporting.evaluations import CONTRADICTORY, evaluate, is_fraction, measure_jobs, read_fresh, shown_path
 from exfuse.reporting.gallery.content import ClassScore
 from exfuse.spec.graph import Graph
 from exfuse.spec.paper import Measure
@@ -44,7 +46,8 @@ def read_scores(graph: Graph, run: str) -> ImageScores:
     """A run's evaluation with seed 0, not flipped; where it cannot be read, why."""
     measure = Measure(run=run)
     jobs = measure_jobs(graph, measure)
-    if not jobs or read_fresh(graph, jobs[0].manifest.with_name("val.json"), jobs[0].key) is None:
+    scored = read_fresh(graph, jobs[0].manifest.with_name("val.json"), jobs[0].key) if jobs else None
+    if scored is None:
         return ImageScores({}, f"{run}: {evaluate(graph, measure).status}", fresh=False)
     source = jobs[0].manifest.with_name("confusions.npz")
     name = shown_path(graph, source)
@@ -55,6 +58,10 @@ def read_scores(graph: Graph, run: str) -> ImageScores:
     size = len(graph.spec.classes)
     if result is None or not _are_counts(result, size):
         return ImageScores({}, f"{run}: {name} does not hold counts of {size} classes for each image")
+    if not _is_mean(scored.get("miou"), result):
+        return ImageScores(
+            {}, f"{run}: {CONTRADICTORY}: {name} holds other counts than those that val.json was made of"
+        )
     return ImageScores(dict(zip(map(str, result.images), result.confusion, strict=True)))
 
 
@@ -64,6 +71,14 @@ def _are_counts(result: SegmentationResult, size: int) -> bool:
     return all(
         one.shape == (len(result.images), size, size) and one.dtype.kind in "iu" and (one >= 0).all() for one in arrays
     )
+
+
+def _is_mean(miou: object, result: SegmentationResult) -> bool:
+    """Whether the counts of all images together give the mIoU that the evaluation states."""
+    counted = float(mean_iou(total(result.confusion)))
+    if math.isnan(counted):
+        return miou is None
+    return is_fraction(miou) and math.isclose(counted, miou, rel_tol=0, abs_tol=TOLERANCE)
 
 
 def class_scores(

@@ -33,15 +33,15 @@ class Chart {
     const width = this.place.clientWidth;
     if (!width || width === this.width) return;
     this.width = width;
-    const { spec, panels } = JSON.parse(this.content);
-    fit(spec, panels, width);
-    for (const param of spec.params ?? []) {
-      if (param.bind && this.result) param.value = this.result.view.signal(param.name); // as the reader chose
-    }
-    const config = { ...theme, font: getComputedStyle(this.place).fontFamily };
-    this.result?.finalize();
-    this.choices.replaceChildren();
     try {
+      const { spec, panels } = JSON.parse(this.content);
+      fit(spec, panels, width);
+      for (const param of spec.params ?? []) {
+        if (param.bind && this.result) param.value = this.result.view.signal(param.name); // as the reader chose
+      }
+      const config = { ...theme, font: getComputedStyle(this.place).fontFamily };
+      this.result?.finalize();
+      this.choices.replaceChildren();
       const tooltip = { theme: "page", disableDefaultStyle: true };
       const look = { renderer: "svg", actions: false, defaultStyle: false, config, tooltip };
       this.result = await vegaEmbed(this.place, spec, { mode: "vega-lite", logLevel: ERRORS, loader: nowhere, bind: this.choices, ...look });

@@ -1,13 +1,15 @@
 // Columns sort by number where a cell has one, by words otherwise; cells with nothing in them stay last. A cell may
-// say what it sorts by: data-sort.
+// say what it sorts by: data-sort. A unit counts where it stands right after the number, whatever words follow.
+const UNITS = { s: 1, min: 60, h: 3600, d: 86400, kB: 1e3, MB: 1e6, GB: 1e9, k: 1e3, M: 1e6, G: 1e9 };
+const AMOUNT = new RegExp(`^([+-]?\\d[\\d,]*(?:\\.\\d+)?)(?:[ \\u00a0]?(${Object.keys(UNITS).join("|")})(?![A-Za-z]))?`);
+
 function value(row, column) {
   const cell = row.cells[column];
   if (cell.dataset.sort !== undefined) return Number(cell.dataset.sort);
   const text = cell.innerText.trim();
   if (text === "" || text === "–") return null;
-  const number = text.replace("−", "-").match(/^[+-]?[\d.,]+/);
-  const unit = / h$/.test(text) ? 3600 : / min$/.test(text) ? 60 : 1;
-  return cell.classList.contains("number") && number ? parseFloat(number[0].replaceAll(",", "")) * unit : text.toLowerCase();
+  const amount = cell.classList.contains("number") ? text.replace("−", "-").match(AMOUNT) : null;
+  return amount ? parseFloat(amount[1].replaceAll(",", "")) * (UNITS[amount[2]] ?? 1) : text.toLowerCase();
 }
 
 function sort(table, column, header) {
