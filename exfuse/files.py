@@ -143,8 +143,8 @@ def encodable(text: str) -> str:
 
 
 def write_json(target: Path, content: Any) -> None:
-    """Writes indented JSON atomically; NaN and infinity are refused, since JSON has neither."""
-    write_text(target, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    """Writes indented JSON atomically; NaN and infinity are refused, since JSON has neither. Surrogates are escaped."""
+    write_text(target, encodable(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)) + "\n")
 
 
 def write_csv(target: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

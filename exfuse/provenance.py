@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import time
@@ -72,7 +73,7 @@ def write(target: Path, *, device: str = "cpu", **extra: Any) -> None:
             "machine": platform.machine(),
             "system": f"{platform.system()} {platform.release()}",
             "device": device,
-            "command": " ".join(["exfuse", *sys.argv[1:]]),
+            "command": shlex.join(["exfuse", *sys.argv[1:]]),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "seconds": {**seconds(), **_marks},
             **extra,

@@ -48,6 +48,11 @@ def _names(folder: Path) -> list[str]:
 # --- files ---
 
 
+def test_json_of_a_name_in_another_encoding_is_read_back(tmp_path):
+    write_json(tmp_path / "a.json", {"name": "\udce9"})
+    assert read_json(tmp_path / "a.json") == {"name": "\udce9"}
+
+
 def test_a_file_and_its_folders_are_made(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "below" / "text.txt"
     write_text(target, "Größe\n")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from exfuse.spec.graph import EXFUSE, PROBED_RUNS, SPLIT_TABLES, Graph
 from exfuse.spec.graph.inspection import BASELINE
+from exfuse.spec.graph.reporting import OFFICIAL
 from exfuse.spec.load import preset_files
 from exfuse.spec.model import Prediction
 from exfuse.spec.yaml import KeyPath
@@ -156,12 +157,24 @@ class Entries:
             if key[0] != "normalization" or self._spec.pretrains or self._spec.preset.backbone_weights == "random":
                 yield Entry(".".join(key), self._file(key))
         yield from (Entry("", f"params/fidelity/{file}") for file in FIDELITY)
+        yield from self._published()
         for name in self._spec.backbones:
-            yield Entry(f"{name}.title", "params/backbones.yaml")
+            for field in ("title", "source", "public_weights"):
+                yield from self._declared(name, field)
             if self._spec.why_no_backbone(name) is None:
                 yield from self._normalization(name)
         for name in self._spec.runs:
             yield from (Entry(f"runs.{name}.{key}", "params/runs.yaml") for key in ("title", "source"))
+
+    def _published(self) -> Iterator[Entry]:
+        """Sizes of the publishers' sets, with which the page compares its own."""
+        datasets = self._spec.datasets
+        if self._spec.folder.own is not None or OFFICIAL not in datasets.folders:
+            return
+        if "sets" in datasets.folders[OFFICIAL].model_fields_set:
+            yield Entry(f"folders.{OFFICIAL}.sets", "params/datasets.yaml")
+        if "gcn_images" in datasets.model_fields_set:
+            yield Entry("gcn_images", "params/datasets.yaml")
 
     def _architecture(self, name: str) -> Iterator[Entry]:
         declared, scales = self._spec.backbones[name], self._spec.preset.backbones

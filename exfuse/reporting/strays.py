@@ -1,5 +1,6 @@
 """Folders of results that the present ``params/`` know nothing of."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,8 @@ def _what(graph: Graph, path: Path) -> str:
     if not rest:
         why = spec.why_no_run(name) if name in spec.runs else None
         return _why(why, f"no run of params/runs.yaml is called {name}")
+    if len(rest) == 1 and not re.fullmatch(r"seed\d+", rest[0]):
+        return f"in a run lie seed0, seed1 …, and {rest[0]} is none: move the folder away"
     if len(rest) == 1:
         seeds = spec.preset.seeds
         return f"the preset asks for {seeds} seed{'' if seeds == 1 else 's'}: raise `seeds`, or move the folder away"

@@ -98,7 +98,7 @@ def test_seeds_and_their_deviation_stand_with_the_number(mini, original, tmp_pat
     row = re.search(r'<th scope="row">7</th>(.*?)</tr>', html, re.S)[1]
     assert re.search(r"45\.67<small>1 seed</small>", row)
     assert re.search(r"46\.00<span class=\"std\"> ± 1\.00</span><small>3 seeds</small>", row)
-    assert read_folder(three).seeds == (0, 1, 2)
+    assert read_folder(three).seeds == (3,)
     assert "1 and 3 seeds: with fewer than 3 on a side" in sentences(original, three)
     assert "3 and 3 seeds: compare a difference with the deviations" in sentences(three, three)
 
@@ -170,6 +170,24 @@ def test_a_setting_is_told_by_dotted_path_once_for_all_jobs(pair):
     words = sentences(a, b)
     assert "Other settings: they differ in 1 place." in words
     assert "comes from the settings, from the machine, or from chance" in words
+
+
+def test_words_that_are_only_printed_are_no_settings(pair):
+    a, b = pair
+    table, claims = b / "tables/table3.manifest.json", b / "claims.manifest.json"
+    change(table, "settings", "table", "caption", value="Reworded.")
+    change(table, "settings", "table", "rows", 0, "label", value="first")
+    change(table, "settings", "caveat", value="Beware.")
+    for manifest in (table, claims):
+        change(manifest, "settings", "preset", value="other")
+    name = next(iter(read_json(claims)["settings"]["claims"]))
+    change(claims, "settings", "claims", name, "text", value="Reworded.")
+    assert differences(read_folder(a), read_folder(b)).settings == ()
+    assert "Presets of two names (mini, other)" in sentences(a, b)
+    change(table, "settings", "table", "rows", 0, "cells", "miou", "measure", "flip", value=True)
+    assert [one.path for one in differences(read_folder(a), read_folder(b)).settings] == [
+        "table.rows.0.cells.miou.measure.flip"
+    ]
 
 
 def test_a_setting_that_one_side_has_not_is_told(pair):
@@ -290,8 +308,52 @@ def test_a_manifest_that_cannot_be_read_is_said(pair, tmp_path):
     a, b = pair
     (b / MANIFEST).write_text('{"job": "x", "key')
     html = page(a, b, tmp_path)
-    assert "1 files of B were passed over" in html
+    assert "1 file of B passed over" in html
     assert f"{MANIFEST} is no manifest that can be read" in html
+
+
+def test_a_provenance_that_cannot_be_read_leaves_its_job(pair):
+    a, b = pair
+    (b / f"{STAGE}/provenance.json").write_text('{"code": "abc')
+    found = read_folder(b)
+    assert found.problems == (f"{STAGE}/provenance.json cannot be read; its job counts, without code",)
+    assert differences(read_folder(a), found).only_a == ()
+
+
+@pytest.mark.parametrize("copy", ["exfuse.bak", "a-copy"])  # one comes after the original, one before
+def test_a_copy_does_not_replace_the_job(pair, copy):
+    a, b = pair
+    shutil.copytree(b / "runs/exfuse", b / "runs" / copy)
+    target = b / f"runs/{copy}/seed0/trainaug/manifest.json"
+    change(target, "settings", "fine_tuning", "crop_size", value=1)
+    found = read_folder(b)
+    assert differences(read_folder(a), found).settings == ()
+    place = target.relative_to(b).as_posix()
+    assert f"{place} is a second manifest of {STAGE}; {MANIFEST} counts" in found.problems
+
+
+def test_links_to_another_disk_are_followed_once(pair, tmp_path):
+    a, b = pair
+    shutil.move(b / "runs", tmp_path / "disk")
+    (b / "runs").symlink_to(tmp_path / "disk")
+    (b / "again").symlink_to(tmp_path / "disk" / "exfuse")
+    (b / "data" / "loop").symlink_to(b)
+    (b / "data" / "above").symlink_to(tmp_path)
+    found = read_folder(b)
+    assert found.jobs.keys() == read_folder(a).jobs.keys()
+    assert found.problems == ()
+
+
+def test_seeds_are_those_behind_the_numbers(pair):
+    a, b = pair
+    for seed in (1, 2):  # left over of an older preset
+        target = b / f"runs/exfuse/seed{seed}"
+        shutil.copytree(b / "runs/exfuse/seed0", target)
+        for file in target.rglob("manifest.json"):
+            change(file, "job", value=read_json(file)["job"].replace("seed0", f"seed{seed}"))
+    assert "runs/exfuse/seed2/trainaug" in read_folder(b).jobs
+    assert read_folder(b).seeds == (1,)
+    assert "1 and 1 seed: with fewer than 3 on a side" in sentences(a, b)
 
 
 # What cannot be compared

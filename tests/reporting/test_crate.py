@@ -14,7 +14,10 @@ from rocrate_validator import models, services
 from exfuse.errors import UserError
 from exfuse.files import read_json, write_json
 from exfuse.reporting.crate import write_crate
+from exfuse.reporting.crate.parts import format_of
+from exfuse.spec.graph import Graph
 from exfuse.spec.graph.reporting import WORKFLOW
+from exfuse.spec.load import load
 from exfuse.spec.manifest import provenance_file
 
 pytestmark = pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")  # rdflib's own use of it
@@ -101,6 +104,15 @@ def test_crate_of_a_partial_reproduction_is_valid(clone, no_network):
     made = [one for one in entities.values() if one["@type"] == "CreateAction"]
     assert len(made) == 1 + 3
     assert f"3 of {len(clone.graph.jobs) - 1} jobs are made" in entities["./"]["description"]
+
+
+def test_data_that_no_job_reads_are_not_waited_for(repo_root, clone):
+    voc = type(clone)(dataclasses.replace(load(repo_root, "voc"), root=clone.spec.root))
+    voc.backbone("resnet101", 0.2)
+    read = {other for job in voc.graph.jobs.values() for other in (*job.upstream, *job.after)}
+    unread = [name for name in voc.graph.jobs if name.startswith("data/") and name not in read]
+    assert unread
+    assert f"1 of {len(voc.graph.jobs) - 1 - len(unread)} jobs are made" in crate_of(voc)["./"]["description"]
 
 
 def test_the_validator_finds_what_is_missing(clone, no_network):
@@ -195,6 +207,10 @@ def test_files_that_are_gone_or_changed_are_told_apart(clone):
     found = crate_of(clone)[name]
     assert "sha256" not in found
     assert found["description"] == "not what its job recorded: 3 bytes then"
+    weights.write_bytes(b"abd")
+    found = crate_of(clone)[name]
+    assert "sha256" not in found
+    assert found["description"] == "not what its job recorded: as many bytes, but others"
     weights.unlink()
     entities = crate_of(clone)
     assert name not in entities
@@ -262,6 +278,80 @@ def test_paths_of_the_machine_stay_there(clone):
     assert said == "exfuse --data-root …/data --preset mini pretrain resnet50"
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("exfuse --data-root /home/Jane Doe/data --preset mini x", "exfuse --data-root …/data --preset mini x"),
+        ('exfuse --data-root "/home/Jane Doe/data" x runs/ss', "exfuse --data-root …/data x runs/ss"),
+        ("exfuse --data-root='/home/Jane - Doe/my data' x", 'exfuse "--data-root=…/my data" x'),
+        ("exfuse --data-root=/home/Jane Doe/data/ -o /srv/j/b.csv", "exfuse --data-root=…/data -o …/b.csv"),
+        ("exfuse -d/home/Jane Doe/data x", "exfuse -d…/data x"),
+        ("exfuse do runs/ss/seed0 --at it's", "exfuse do runs/ss/seed0 --at it's"),
+    ],
+)
+def test_a_path_with_a_blank_stays_there_too(clone, command, said):
+    clone.backbone("resnet50", 0.2)
+    file = provenance_file(clone.graph.jobs["backbones/resnet50"].manifest)
+    write_json(file, {**read_json(file), "command": command})
+    assert crate_of(clone)["#job/backbones/resnet50"]["description"] == said
+
+
+def test_a_job_without_provenance_is_made_at_no_known_time(clone, no_network):
+    clone.backbone("resnet50", 0.2)
+    clone.backbone("resnet101", 0.2)
+    provenance_file(clone.graph.jobs["backbones/resnet50"].manifest).write_text('{"code": "abc')
+    entities = crate_of(clone)
+    action = entities["#job/backbones/resnet50"]
+    assert not {"startTime", "endTime"} & action.keys()
+    assert action["description"] == "not told: its provenance cannot be read"
+    assert entities["./"]["description"].startswith(f"{clone.spec.preset.description}. 2 of ")
+    assert entities["./"]["datePublished"] == entities["#job/backbones/resnet101"]["endTime"]
+    assert issues(clone.graph.layout.base) == []
+
+
+def test_without_any_time_there_is_no_crate(clone):
+    clone.backbone("resnet50", 0.2)
+    provenance_file(clone.graph.jobs["backbones/resnet50"].manifest).unlink()
+    with pytest.raises(UserError, match=r"no job's provenance\.json tells when it ended"):
+        write_crate(clone.graph)
+    assert not clone.graph.layout.crate.exists()
+
+
+def test_numbers_of_a_changed_file_are_none_of_the_jobs(clone):
+    clone.backbone("resnet50", 0.2)
+    file = clone.graph.jobs["backbones/resnet50"].manifest.with_name("metrics.json")
+    assert any(name.startswith("#metric/") for name in crate_of(clone))
+    file.write_text(file.read_text().replace("0.2", "0.1"))
+    assert not any(name.startswith("#metric/") for name in crate_of(clone))
+
+
+def test_archives_that_nobody_read_are_none_of_the_crate(repo_root, clone):
+    """Official archives, of which one was read; COCO's are zip files."""
+    voc = type(clone)(dataclasses.replace(load(repo_root, "voc"), root=clone.spec.root))
+    voc.backbone("resnet101", 0.2)
+    entities = crate_of(voc)
+    assert not [name for name in entities if name.startswith(("http://host.robots", "http://images.cocodataset"))]
+    groups = voc.spec.folder.archives
+    publisher = "coco" if "data/coco" in voc.graph.jobs else "voc"
+    job, (first, *_) = voc.graph.jobs[f"data/{publisher}"], groups[publisher]
+    job = dataclasses.replace(job, settings={**job.settings, "raw": {first.file: "sha256:1"}})
+    voc.finish(job)
+    entities = crate_of(voc)
+    url = first.urls[0]
+    assert [name for name in entities if "File" in as_list(entities[name]["@type"]) and "://" in name] == [url]
+    assert entities[url]["encodingFormat"] == ("application/zip" if url.endswith(".zip") else "application/x-tar")
+    assert url in references(entities["#run"]["object"])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("val2014.zip", "application/zip"), ("x.tar", "application/x-tar"), ("x.tar.gz", "application/gzip"),
+     ("SBD.tgz", "application/gzip"), ("x.json", "application/json")],
+)  # fmt: skip
+def test_a_format_is_that_of_the_suffix(name, kind):
+    assert format_of(name) == kind
+
+
 def test_an_interrupted_training_has_no_beginning(clone):
     clone.backbone("resnet50", 0.2)
     file = provenance_file(clone.graph.jobs["backbones/resnet50"].manifest)
@@ -317,6 +407,15 @@ def test_without_the_repositorys_files_it_says_what_is_missing(clone):
     with pytest.raises(UserError, match=r"CITATION\.cff cannot be understood"):
         write_crate(clone.graph)
     assert not clone.graph.layout.crate.exists()
+
+
+def test_what_the_crate_copies_and_cites_is_in_its_key(clone):
+    for name in ("CITATION.cff", WORKFLOW[-1]):
+        before = Graph(clone.spec).jobs
+        with open(clone.spec.root / name, "a") as file:
+            file.write("# more")
+        after = Graph(clone.spec).jobs
+        assert [job for job in after if after[job].key != before[job].key] == ["crate"]
 
 
 def test_the_sources_that_are_copied_are_all_that_there_are(repo_root):

@@ -12,6 +12,8 @@ from exfuse.reporting.strays import strays
         ("backbones/resnet18", "no backbone of params/backbones.yaml is called resnet18: declare it, or move"),
         ("runs/ss-old", "no run of params/runs.yaml is called ss-old: declare it, or move"),
         ("runs/ss/seed7", "the preset asks for 1 seed: raise `seeds`, or move"),
+        ("runs/ss/notes", "in a run lie seed0, seed1 …, and notes is none: move the folder away"),
+        ("runs/ss/seed0.bak", "in a run lie seed0, seed1 …, and seed0.bak is none: move the folder away"),
         ("runs/ss/seed0/coco", "ss has no stage coco: declare it in params/runs.yaml, or move"),
     ],
 )

@@ -163,7 +163,9 @@ MINI_CASES: dict[str, tuple[str, str, object, list[str]]] = {
     "title-of-a-run": ("runs.yaml", "runs.ss.title", "Semantic supervision", REPORT),
     "title-of-a-backbone": ("backbones.yaml", "resnet50.title", "ResNet-50", REPORT),
     "title-of-the-folder": ("datasets.yaml", "folders.mini.title", "made up", REPORT),
-    "public-weights-that-mini-does-not-use": ("backbones.yaml", "resnet50.public_weights", "resnet50.other", []),
+    "source-of-a-backbone": ("backbones.yaml", "resnet50.source", "ResNet, Table 1", REPORT),
+    "published-size": ("datasets.yaml", "gcn_images", 3, REPORT),
+    "public-weights-that-mini-does-not-use": ("backbones.yaml", "resnet50.public_weights", "resnet50.other", REPORT),
     "other-preset": ("presets/voc.yaml", "fine_tuning.trainaug.steps.value", 1, []),
 }  # fmt: skip
 

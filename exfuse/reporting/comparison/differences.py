@@ -9,6 +9,13 @@ from exfuse.reporting.comparison.folder import JobRecord, ResultsFolder
 
 PAGE = ("report", "crate")
 """Jobs that only put together what others made; their settings are texts."""
+PRINTING = ("tables/", "figures/", "claims", "gallery")
+"""Jobs that print what others measured; a part of their settings is texts."""
+TEXTS = frozenset(
+    {"preset", "data", "caveat", "labels", "title", "caption", "note", "label", "marks", "columns", "text", "source"}
+    | {"why", "why_margin"}
+)
+"""What such a job only prints: no number depends on it."""
 ABSENT = "–"
 
 
@@ -99,7 +106,7 @@ def _settings(pairs: Iterable[tuple[JobRecord, JobRecord]]) -> tuple[SettingDiff
     for one, other in pairs:
         if one.name.startswith(PAGE):
             continue
-        a, b = (dict(leaves(_without_raw(job))) for job in (one, other))
+        a, b = (dict(leaves(_telling(job))) for job in (one, other))
         for path in dict.fromkeys([*a, *b]):
             values = (a.get(path, ABSENT), b.get(path, ABSENT))
             if values[0] != values[1]:
@@ -107,10 +114,19 @@ def _settings(pairs: Iterable[tuple[JobRecord, JobRecord]]) -> tuple[SettingDiff
     return tuple(SettingDifference(*place, tuple(jobs)) for place, jobs in found.items())
 
 
-def _without_raw(job: JobRecord) -> Any:
+def _telling(job: JobRecord) -> Any:
+    """The settings that numbers depend on; archives are told as data."""
     if job.name.startswith("data/") and isinstance(job.settings, dict):
         return {key: value for key, value in job.settings.items() if key != "raw"}
-    return job.settings
+    return _without_texts(job.settings) if job.name.startswith(PRINTING) else job.settings
+
+
+def _without_texts(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _without_texts(value) for key, value in tree.items() if key not in TEXTS}
+    if isinstance(tree, list):
+        return [_without_texts(value) for value in tree]
+    return tree
 
 
 def _data(one: JobRecord, other: JobRecord) -> list[DataDifference]:

@@ -1,9 +1,8 @@
 """What a results folder tells of itself: its jobs' manifests and provenance, its tables, its claims."""
 
 import os
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ from exfuse.reporting.comparison.lines import (
     TABLE_COLUMNS,
     TABLE_NUMBERS,
     Line,
+    number,
     read_lines,
 )
 from exfuse.spec.manifest import provenance_file
@@ -68,9 +68,10 @@ class ResultsFolder:
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
-        """Seeds that runs were trained with."""
-        found = (re.match(r"runs/[^/]+/seed(\d+)/", name) for name in self.jobs)
-        return tuple(sorted({int(match[1]) for match in found if match}))
+        """How many seeds stand behind its numbers, each count once; the folder may hold more that no number is of."""
+        lines = [line for table in self.tables.values() for line in table] or self.claims or []
+        counts = (number(line, "seeds") for line in lines if line.get("measured"))
+        return tuple(sorted({int(count) for count in counts if count}))
 
     def facts(self, name: str) -> list[tuple[str, int]]:
         """Distinct values of a line of provenance, each with the number of its jobs."""
@@ -96,14 +97,7 @@ def read_folder(path: Path) -> ResultsFolder:
     """
     if not path.is_dir():
         raise UserError(f"cannot compare {path}: there is no such folder. Give a results folder, such as results/mini.")
-    jobs, problems = {}, []
-    for manifest in _manifests(path):
-        try:
-            job = _read_job(manifest)
-        except (UserError, KeyError, TypeError, AttributeError):
-            problems.append(f"{manifest.relative_to(path).as_posix()} is no manifest that can be read")
-        else:
-            jobs[job.name] = job
+    jobs, problems = _read_jobs(path)
     files = sorted((path / "tables").glob("table*.csv"), key=lambda file: (len(file.name), file.name))
     tables = {file.stem: read_lines(file, TABLE_COLUMNS, TABLE_NUMBERS) for file in files}
     claims = path / "claims.csv"
@@ -123,18 +117,61 @@ def require_two(a: Path, b: Path) -> None:
         raise UserError(f"{a} and {b} are the same folder. Give two reproductions.")
 
 
-def _manifests(path: Path) -> Iterator[Path]:
-    for folder, inner, files in os.walk(path):
-        inner[:] = sorted(name for name in inner if name not in LARGE and not name.startswith("."))
-        yield from (
-            Path(folder, name) for name in sorted(files) if name == "manifest.json" or name.endswith(".manifest.json")
-        )
+def _manifests(path: Path) -> list[Path]:
+    """All manifests, those behind links to other disks too; no folder is entered twice, and none above the first."""
+    found, entered, starts = [], set(map(str, path.resolve().parents)), [str(path)]
+    for start in starts:  # grows by links, which come last: a folder is known by its own name
+        for folder, inner, files in os.walk(start):
+            real = os.path.realpath(folder)
+            names = [name for name in inner if name not in LARGE and not name.startswith(".") and real not in entered]
+            links = [name for name in names if os.path.islink(os.path.join(folder, name))]
+            starts += [os.path.join(folder, name) for name in sorted(links)]
+            inner[:] = [name for name in names if name not in links]
+            if real not in entered:
+                found += [Path(folder, name) for name in files if f".{name}".endswith(".manifest.json")]
+            entered.add(real)
+    return sorted(found)
+
+
+def _read_jobs(path: Path) -> tuple[dict[str, JobRecord], list[str]]:
+    """Jobs by name, and what was passed over; of two manifests of one job the one that lies where the job writes."""
+    jobs: dict[str, JobRecord] = {}
+    places: dict[str, str] = {}
+    problems = []
+    for manifest in _manifests(path):
+        place = manifest.relative_to(path).as_posix()
+        try:
+            job = _read_job(manifest)
+        except (UserError, KeyError, TypeError, AttributeError):
+            problems.append(f"{place} is no manifest that can be read")
+            continue
+        provenance = provenance_file(manifest)
+        if provenance.exists() and not job.provenance:
+            problems.append(f"{provenance.relative_to(path).as_posix()} cannot be read; its job counts, without code")
+        rival = places.get(job.name)
+        replaces = rival is None or (_fits(place, job.name) and not _fits(rival, job.name))
+        if rival is not None:
+            kept, other = (place, rival) if replaces else (rival, place)
+            problems.append(f"{other} is a second manifest of {job.name}; {kept} counts")
+        if replaces:
+            jobs[job.name], places[job.name] = job, place
+    return jobs, problems
+
+
+def _fits(place: str, job: str) -> bool:
+    return place in (f"{job}/manifest.json", f"{job}.manifest.json")
+
+
+def _read_provenance(source: Path) -> Mapping[str, Any]:
+    try:
+        content = read_json(source)
+    except UserError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _read_job(manifest: Path) -> JobRecord:
     content = read_json(manifest)
-    provenance = provenance_file(manifest)
-    made = read_json(provenance) if provenance.is_file() else {}
     outputs = {path: str(file["sha256"]) for path, file in content["outputs"].items()}
     return JobRecord(
         name=str(content["job"]),
@@ -142,7 +179,7 @@ def _read_job(manifest: Path) -> JobRecord:
         settings=content["settings"],
         upstream={name: str(key) for name, key in content["upstream"].items()},
         outputs=outputs,
-        provenance=made if isinstance(made, dict) else {},
+        provenance=_read_provenance(provenance_file(manifest)),
     )
 
 

@@ -70,13 +70,19 @@ def _few(versions: list[str]) -> str:
 
 
 def _seeds(a: ResultsFolder, b: ResultsFolder) -> str:
-    counts = [len(folder.seeds) for folder in (a, b)]
-    if min(counts) >= FEW:
-        return f"{counts[0]} and {counts[1]} seeds: compare a difference with the deviations beside the two numbers."
+    if not (a.seeds and b.seeds):
+        return "How many seeds stand behind the numbers is not told on both sides."
+    counts = " and ".join(_count(folder.seeds) for folder in (a, b))
+    if min(*a.seeds, *b.seeds) >= FEW:
+        return f"{counts} seeds: compare a difference with the deviations beside the two numbers."
     return (
-        f"{counts[0]} and {counts[1]} {'seed' if counts[1] == 1 else 'seeds'}: with fewer than {FEW} on a side nobody "
+        f"{counts} {'seed' if b.seeds == (1,) else 'seeds'}: with fewer than {FEW} on a side nobody "
         "knows how much a number varies when nothing but the seed changes, so a small difference means nothing."
     )
+
+
+def _count(seeds: tuple[int, ...]) -> str:
+    return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
 
 
 def _conclusion(data: bool | None, settings: bool | None, code: bool | None) -> str:

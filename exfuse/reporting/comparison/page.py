@@ -7,7 +7,7 @@ from typing import Any
 
 import exfuse
 from exfuse.errors import UserError
-from exfuse.files import write_text, writing
+from exfuse.files import encodable, write_text, writing
 from exfuse.reporting.comparison.differences import differences
 from exfuse.reporting.comparison.folder import FACTS, ResultsFolder, read_folder, require_two
 from exfuse.reporting.comparison.meaning import meaning
@@ -36,7 +36,7 @@ def write_comparison(a: Path, b: Path, output: Path, *, overwrite: bool = False)
     require_two(a, b)
     _require_free(output, overwrite)
     page = render(read_folder(a), read_folder(b))
-    write_text(output, page)
+    write_text(output, encodable(page))
 
 
 def render(a: ResultsFolder, b: ResultsFolder) -> str:

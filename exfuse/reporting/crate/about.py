@@ -11,8 +11,8 @@ from rocrate.rocrate import ROCrate
 from exfuse.errors import UserError
 from exfuse.files import read_bytes
 from exfuse.reporting.crate.parts import local, once
+from exfuse.spec.graph.reporting import CITATION
 
-CITATION = "CITATION.cff"
 ADVICE = "The crate is made in a clone of the repository."
 
 

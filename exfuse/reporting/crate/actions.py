@@ -1,6 +1,7 @@
 """What was done: an action a job, with command, time, machine, what it read and what it made; and one for them all."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -25,7 +26,8 @@ METRICS = {
 }
 MEASURED = {"val.json": "", "val-flip.json": ", averaged with mirrored images", "metrics.json": ""}
 """Files with metrics, and what is added to their names."""
-ABSOLUTE = re.compile(r"(?<![^\s='\"])/(?:[^\s/]+/)*([^\s/]*)")
+ABSOLUTE = re.compile(r"(?:^|(?<=[=:,\s])|(?<=^-\w)|(?<=\s-\w))(?<!http:)(?<!https:)/(?:(?!\s--?\w).)*", re.DOTALL)
+"""A path from its beginning to the next option: where a command stands without quotation marks, a blank may be its."""
 
 
 def job_action(crate: ROCrate, graph: Graph, about: Record, read: Sequence[Record], contents: Contents) -> Entity:
@@ -83,9 +85,21 @@ def times(began: datetime | None, ended: datetime | None) -> dict[str, str]:
 
 def _description(about: Record) -> str:
     """The command, without paths of the machine, and how often it was begun."""
-    command = ABSOLUTE.sub(r"…/\1", about.fact("command"))
+    command = _without_paths(about.fact("command"))
+    if not command:
+        return "not told: its provenance cannot be read"
     again = len(about.stretches) - 1
     return command if again < 1 else f"{command} (interrupted and gone on: {again})"
+
+
+def _without_paths(command: str) -> str:
+    """A command with the last name alone of each path of the machine; quoted words stay one word."""
+    try:
+        words = shlex.split(command) if re.search("['\"]", command) else [command]
+    except ValueError:
+        words = [command]
+    short = [ABSOLUTE.sub(lambda found: f"…/{found[0].rstrip('/').rpartition('/')[2]}", word) for word in words]
+    return short[0] if len(short) == 1 else " ".join(f'"{word}"' if re.search(r"\s", word) else word for word in short)
 
 
 def _instrument(crate: ROCrate, about: Record) -> Entity:
@@ -101,9 +115,9 @@ def _given(crate: ROCrate, about: Record, read: Sequence[Record], contents: Cont
     settings = about.recorded_settings
     raw = settings.get("raw")
     if isinstance(raw, dict):
-        found += contents.archives_of(raw)
+        found += contents.archives_of(name for name, identity in raw.items() if identity)
     elif about.job.name == f"data/{OWN}":
-        found += contents.archives
+        found += contents.own
     for name in ("public_weights", "weights", "seed"):
         if name in settings:
             found.append(value(crate, "given", name, settings[name]))
@@ -115,7 +129,7 @@ def _metrics(crate: ROCrate, graph: Graph, about: Record, contents: Contents) ->
     found = []
     for made in about.files:
         name = made.name
-        if name not in MEASURED:
+        if name not in MEASURED or not contents.intact(about, made):
             continue
         content = read_fresh(graph, about.job.manifest.parent / name, about.job.key) or {}
         numbers = {key: content[key] for key in METRICS if isinstance(content.get(key), int | float)}

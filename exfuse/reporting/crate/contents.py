@@ -1,18 +1,23 @@
 """The files that jobs made and read: with the digests of their manifests, or marked as gone."""
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from rocrate.model import Entity, File
 from rocrate.rocrate import ROCrate
 
+from exfuse.errors import UserError
 from exfuse.files import digest
-from exfuse.reporting.crate.parts import content, file, local, once
+from exfuse.reporting.crate.parts import content, file, format_of, local, once
 from exfuse.reporting.data import ArchiveFile, archive_files
 from exfuse.reporting.lineage import MadeFile, Record
 from exfuse.spec.datasets import OWN
 from exfuse.spec.graph import Graph
 from exfuse.spec.manifest import provenance_file
+
+HASHED_BYTES = 64_000_000
+"""Files below this length are held against their recorded digest; of larger ones the length has to do."""
 
 
 class Contents:
@@ -26,16 +31,27 @@ class Contents:
     def __init__(self, crate: ROCrate, graph: Graph) -> None:
         self._crate = crate
         self._graph = graph
-        self._archives = {one.file: _archive(crate, graph, one) for one in archive_files(graph)}
+        self._known = {one.file: one for one in archive_files(graph) if one.identity}
+        self._archives: dict[str, Entity] = {}
+        self._digest = cache(digest)
 
     @property
     def archives(self) -> list[Entity]:
-        """The raw files that everything goes back to."""
+        """The raw files that the jobs described so far go back to."""
         return list(self._archives.values())
 
+    @property
+    def own(self) -> list[Entity]:
+        """Data of one's own, which are one."""
+        return self.archives_of(name for name, one in self._known.items() if one.publisher == OWN)
+
     def archives_of(self, names: Iterable[str]) -> list[Entity]:
-        """Those of some archives, by file name; own data are one."""
-        return [self._archives[name] for name in names if name in self._archives]
+        """Those of some archives, by file name, that were read."""
+        found = [self._known[name] for name in names if name in self._known]
+        for one in found:
+            if one.file not in self._archives:
+                self._archives[one.file] = _archive(self._crate, self._graph, one)
+        return [self._archives[one.file] for one in found]
 
     def made(self, about: Record) -> list[Entity]:
         """What a job made, by its manifest."""
@@ -74,11 +90,27 @@ class Contents:
         if not path.is_file():
             gone = {"name": name, "description": f"{shown}: {made.problem}", **recorded}
             return once(self._crate, local("gone", shown), "CreativeWork", gone)
-        if made.problem:
-            length = path.stat().st_size
-            wrong = {"description": f"not what its job recorded: {made.size} bytes then", "contentSize": str(length)}
+        if problem := self._problem(path, made):
+            wrong = {"description": problem, "contentSize": str(path.stat().st_size)}
             return file(self._crate, shown, {"name": name, **wrong})
         return file(self._crate, shown, {"name": name, **recorded})
+
+    def _problem(self, path: Path, made: MadeFile) -> str:
+        """Why a file that is there is not what its job recorded; empty where it is."""
+        if made.problem:
+            return f"not what its job recorded: {made.size} bytes then"
+        if not made.sha256 or path.stat().st_size >= HASHED_BYTES:
+            return ""
+        try:
+            same = self._digest(path) == made.sha256
+        except UserError:
+            return "cannot be read"
+        return "" if same else "not what its job recorded: as many bytes, but others"
+
+    def intact(self, about: Record, made: MadeFile) -> bool:
+        """Whether a file is there, and what its job recorded."""
+        path = about.job.manifest.parent / made.name
+        return path.is_file() and not self._problem(path, made)
 
     def _shown(self, path: Path) -> str:
         return path.relative_to(self._graph.layout.base).as_posix()
@@ -91,14 +123,13 @@ def _archive(crate: ROCrate, graph: Graph, archive: ArchiveFile) -> Entity:
         return once(crate, local("archive", OWN), "CreativeWork", about)
     declared = (one for group in graph.spec.folder.archives.values() for one in group if one.file == archive.file)
     url = next((url for one in declared for url in one.urls), None)
-    words = {"name": archive.file, "description": f"an archive of {archive.publisher}"}
-    if archive.identity:
-        words["identifier"] = archive.identity
+    told = f"an archive of {archive.publisher}"
+    words = {"name": archive.file, "description": told, "identifier": archive.identity}
     if archive.published_md5:
         words["description"] += f"; its publisher states MD5 {archive.published_md5}"
     if archive.size is not None:
         words["contentSize"] = str(archive.size)
     if url is None:
         return once(crate, local("archive", archive.file), "CreativeWork", words)
-    found: Entity = crate.add(File(crate, source=url, properties={"encodingFormat": "application/x-tar", **words}))
+    found: Entity = crate.add(File(crate, source=url, properties={"encodingFormat": format_of(archive.file), **words}))
     return found

@@ -19,7 +19,7 @@ from exfuse.reporting.crate.contents import Contents
 from exfuse.reporting.crate.parts import PROFILES, RO_CRATE, TERMS, once
 from exfuse.reporting.crate.settings import outputs, parameters
 from exfuse.reporting.crate.software import PROGRAM, workflow
-from exfuse.reporting.lineage import FRESH, PRINTED, Record, record
+from exfuse.reporting.lineage import FRESH, PRINTED, Record, all_records, record
 from exfuse.spec.graph import Graph
 from exfuse.spec.graph.reporting import WORKFLOW
 
@@ -32,19 +32,26 @@ def write_crate(graph: Graph) -> None:
     """Writes the metadata file, and the workflow's sources beside it.
 
     Raises:
-        UserError: nothing was made yet, the repository's files are not there, or the folder cannot be written.
+        UserError: nothing was made yet, or not when, the repository's files are not there, or the folder cannot
+            be written.
     """
-    made = {name: about for name, about in _records(graph).items() if about.state == FRESH and about.ended}
+    wanted = _records(graph)
+    made = {name: about for name, about in wanted.items() if about.state == FRESH}
     if not made:
         raise UserError(
             f"{graph.layout.base}: nothing of preset '{graph.spec.preset.name}' was made yet. "
             "`snakemake --cores all` makes it."
         )
+    if not any(about.ended for about in made.values()):
+        raise UserError(
+            f"{graph.layout.base}: no job's provenance.json tells when it ended, and a crate has to have a date. "
+            "Make a job again."
+        )
     said = authors.citation(graph.spec.root)
     _copy_sources(graph)
     crate = ROCrate(version=RO_CRATE)
     crate.metadata.extra_terms.update(TERMS)
-    _describe(crate, graph, said, made)
+    _describe(crate, graph, said, made, f"{len(made)} of {len(wanted)} jobs")
     content = crate.metadata.generate()
     write_json(graph.layout.crate, {**content, "@graph": [_compact(entity) for entity in content["@graph"]]})
 
@@ -56,7 +63,13 @@ def _compact(entity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _records(graph: Graph) -> dict[str, Record]:
-    return {name: record(graph, name) for name in graph.jobs if name != CRATE}
+    """The jobs that the preset wants: of data those that another job reads."""
+    wanted = {one.job.name for one in all_records(graph)}
+    return {
+        name: record(graph, name)
+        for name in graph.jobs
+        if name in wanted or (name.startswith(PRINTED) and name != CRATE)
+    }
 
 
 def _copy_sources(graph: Graph) -> None:
@@ -68,12 +81,12 @@ def _copy_sources(graph: Graph) -> None:
             shutil.copyfile(source, temporary)
 
 
-def _describe(crate: ROCrate, graph: Graph, said: Any, made: dict[str, Record]) -> None:
+def _describe(crate: ROCrate, graph: Graph, said: Any, made: dict[str, Record], count: str) -> None:
     contents = Contents(crate, graph)
     people = authors.people(crate, said["authors"])
     licence = authors.licence(crate, said["license"])
     home = said.get("repository-code") or said.get("url")
-    latest = max(made.values(), key=lambda about: (about.ended, about.job.name))
+    latest = max((one.ended, one.job.name, one) for one in made.values() if one.ended)[-1]
     shared = {"author": people, "license": licence, **({} if home is None else {"url": home})}
     main = workflow(crate, graph, latest.fact("code") or "unknown", shared)
     jobs = {
@@ -87,7 +100,7 @@ def _describe(crate: ROCrate, graph: Graph, said: Any, made: dict[str, Record]) 
     files = [one for group in printed.values() for one in group] or contents.made(latest)
     title = f"Preset {graph.spec.preset.name}"
     run = run_action(crate, title, main, [*given, *contents.archives], files, made)
-    _root(crate, graph, made, [run, *jobs.values()])
+    _root(crate, graph, count, [run, *jobs.values()])
     root = crate.root_dataset
     root["datePublished"] = run["endTime"]
     root["author"], root["license"] = people, licence
@@ -107,17 +120,16 @@ def _printed(made: dict[str, Record], contents: Contents) -> dict[str, list[Enti
     return found
 
 
-def _root(crate: ROCrate, graph: Graph, made: dict[str, Record], actions: list[Entity]) -> None:
+def _root(crate: ROCrate, graph: Graph, count: str, actions: list[Entity]) -> None:
     profiles = [
         once(crate, url, "CreativeWork", {"name": name, "version": version})
         for url, (name, version) in PROFILES.items()
     ]
     preset = graph.spec.preset
-    whole = len(graph.jobs) - 1
     root = crate.root_dataset
     root["conformsTo"] = profiles
     root["name"] = f"{TITLE}: preset {preset.name}"
-    words = f"{preset.description}. {len(made)} of {whole} jobs are made from the present settings and data."
+    words = f"{preset.description}. {count} are made from the present settings and data."
     root["description"] = f"{words} {graph.spec.caveat}".strip()
     root["mentions"] = actions
     crate.metadata["conformsTo"] = [

@@ -24,11 +24,15 @@ TERMS = {
 FORMATS = {
     "": "text/plain",
     ".csv": "text/csv",
+    ".gz": "application/gzip",
     ".md": "text/markdown",
     ".npz": "application/zip",
     ".safetensors": "application/octet-stream",
     ".smk": "text/plain",
+    ".tar": "application/x-tar",
     ".tex": "application/x-tex",
+    ".tgz": "application/gzip",
+    ".zip": "application/zip",
 }
 """Of suffixes that Python's own list lacks, or calls differently from machine to machine."""
 

@@ -34,6 +34,10 @@ WORKFLOW = (
     *(f"workflow/rules/{n}.smk" for n in ("common", "data", "evaluate", "finetune", "inspect", "pretrain", "report")),
 )
 """The sources of the workflow, its entry first, relative to the repository's root: the crate holds a copy."""
+CITATION = "CITATION.cff"
+"""Who wrote the programs, and which papers they reproduce."""
+OFFICIAL = "official"
+"""The folder of ``datasets.yaml`` with the publishers' whole archives, whose sets the page compares with."""
 TEMPLATES = Path(__file__).parents[2] / "reporting" / "templates"
 
 
@@ -156,10 +160,16 @@ def _add_report(graph: "Graph", shown: dict[str, Any]) -> None:
         "templates": templates,
         "titles": {
             "data": graph.spec.folder.title,
-            "backbones": {name: declared.title for name, declared in graph.spec.backbones.items()},
+            "backbones": {
+                name: [declared.title, declared.source, declared.public_weights]
+                for name, declared in graph.spec.backbones.items()
+            },
             "runs": {name: [declared.title, declared.source] for name, declared in graph.spec.runs.items()},
         },
     }
+    official = graph.spec.datasets.folders.get(OFFICIAL)
+    if graph.spec.folder.own is None and official is not None:
+        settings["published"] = {"sets": plain(official)["sets"], "gcn_images": graph.spec.datasets.gcn_images}
     upstream = [job for job in graph.jobs if job.startswith(("tables/", "figures/")) or job in ("claims", "gallery")]
     upstream += [job for job in graph.jobs if job.startswith(("backbones/", "models/"))]
     upstream += [*_jobs_ending(graph, "/val"), *_jobs_ending(graph, "/test")]
@@ -169,9 +179,11 @@ def _add_report(graph: "Graph", shown: dict[str, Any]) -> None:
 
 def _add_crate(graph: "Graph", shown: dict[str, Any]) -> None:
     """The whole reproduction as an RO-Crate, with a copy of the workflow; it says what the page says."""
+    sources = {name: graph.spec.root / name for name in (CITATION, *WORKFLOW)}
+    read = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in sources.items() if file.is_file()}
     json = graph.layout.crate
     outputs = (json, *(graph.layout.source(name) for name in WORKFLOW))
-    graph.add("crate", json.with_suffix(".manifest.json"), outputs, ("report",), shown)
+    graph.add("crate", json.with_suffix(".manifest.json"), outputs, ("report",), {**shown, "files": read})
 
 
 def _trains(job: str) -> bool:

@@ -218,11 +218,14 @@ function present(picture) {
   return shown.truth?.labels.includes(VOID) ? [...found, VOID] : found;
 }
 
+// The boxes are made anew for each image; who was on one stays on that class, or goes to the name where it is not.
 function fillBoxes(picture) {
+  const focused = part("boxes").contains(document.activeElement) ? document.activeElement.value : null;
   part("boxes").replaceChildren(...present(picture).filter((label) => palette.has(label)).map((label) => {
     const line = document.createElement("label");
     const box = document.createElement("input");
     box.type = "checkbox";
+    box.value = String(label);
     box.checked = !unseen.has(label);
     box.addEventListener("change", () => {
       if (box.checked) unseen.delete(label);
@@ -232,6 +235,9 @@ function fillBoxes(picture) {
     line.append(box, swatch(label), palette.get(label).name);
     return line;
   }));
+  if (focused === null) return;
+  const same = [...part("boxes").querySelectorAll("input")].find((box) => box.value === focused);
+  (same ?? part("name")).focus({ preventScroll: true });
 }
 
 function all(on) {
