@@ -60,14 +60,14 @@ def running(graph: Graph, name: str) -> Iterator[tuple[Job, dict[str, Any]]]:
 @contextmanager
 def running_as_far_as_made(graph: Graph, name: str) -> Iterator[None]:
     """A job whose output says itself what it lacks: as :func:`running`, but not refused where something upstream is
-    missing or stale. It then leaves no manifest, so that the graph makes it again.
+    missing or stale, unless nothing at all is made. It then leaves no manifest, so that the graph makes it again.
 
     Raises:
         SystemExit, UserError: as there.
     """
     job = graph.job(name)
     lacking = [other for other in job.upstream if not has_expected_key(graph.jobs[other])]
-    if not lacking:
+    if not lacking or not any(has_expected_key(other) for other in graph.jobs.values()):
         with running(graph, name):
             yield
         return
