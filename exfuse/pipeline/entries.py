@@ -157,6 +157,7 @@ class Entries:
             if key[0] != "normalization" or self._spec.pretrains or self._spec.preset.backbone_weights == "random":
                 yield Entry(".".join(key), self._file(key))
         yield from (Entry("", f"params/fidelity/{file}") for file in FIDELITY)
+        yield Entry("", "params/devices.yaml")
         yield from self._published()
         for name in self._spec.backbones:
             for field in ("title", "source", "public_weights"):

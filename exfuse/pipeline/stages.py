@@ -8,7 +8,7 @@ import exfuse
 from exfuse.pipeline.entries import Entries, Entry, structure
 from exfuse.spec.datasets import OWN
 from exfuse.spec.graph import Graph, Job
-from exfuse.spec.graph.reporting import TEMPLATES
+from exfuse.spec.graph.reporting import CRATED, TEMPLATES
 from exfuse.spec.manifest import provenance_file
 
 CHECK = "pipeline"
@@ -93,6 +93,8 @@ def _stage(graph: Graph, name: str, jobs: list[Job], entries: Entries) -> Stage:
         deps.append(checked_file(graph))
     if name == "report":
         deps.append(graph.spec.root / TEMPLATES.relative_to(PACKAGE.parent))  # of this copy, whichever is installed
+    if name == "crate":
+        deps += [graph.spec.root / file for file in CRATED]
     outs = [path for job in jobs for path in (*job.outputs, job.manifest, provenance_file(job.manifest))]
     outs += [job.manifest.parent / folder for job in jobs for folder in FOLDERS.get(job.name.removeprefix("data/"), ())]
     files = [relative(graph, path) for path in outs]

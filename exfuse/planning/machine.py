@@ -9,7 +9,7 @@ from exfuse.planning.bill import Terms
 from exfuse.planning.measured import Measurement, read_measurement
 from exfuse.planning.plan import Machine
 from exfuse.planning.rates import EFFICIENCY, START_SECONDS, Roofline
-from exfuse.spec.devices import Device, device_named
+from exfuse.spec.devices import Device
 from exfuse.spec.graph import Graph
 from exfuse.spec.settings import Precision
 
@@ -80,7 +80,7 @@ def choose(graph: Graph, needed: Iterable[str], choice: Choice) -> tuple[Machine
         if found is not None and found.covers(needed):
             return _measured(graph, found, choice)
     name = choice.device or (CORE if graph.spec.preset.hardware.device == "cpu" else GPU)
-    return _given(graph, device_named(graph.spec.root, name), choice)
+    return _given(graph, graph.spec.device(name), choice)
 
 
 def usable_cores() -> int:

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from exfuse.errors import UserError
 from exfuse.reporting.lineage import FRESH, Record
-from exfuse.spec.devices import Device, load_devices
+from exfuse.spec.devices import Device
 
 CORE = "core"
 """The entry of ``params/devices.yaml`` that stands for a core of a processor."""
@@ -52,14 +50,6 @@ class Total:
     unknown: Mapping[str, int]
 
 
-def devices_of(root: Path) -> Mapping[str, Device]:
-    """The devices that watts are known of; none where the file cannot be read, which is no reason for no page."""
-    try:
-        return load_devices(root)
-    except UserError:
-        return {}
-
-
 def energy(about: Record, devices: Mapping[str, Device]) -> Energy | None:
     """What a job took; none where it cannot be told, as of a training whose earlier processes nobody timed.
 
@@ -98,8 +88,6 @@ def words(watt_hours: float | None) -> str:
 
 def _why(about: Record, devices: Mapping[str, Device]) -> str:
     """Why a job's energy cannot be told."""
-    if not devices:
-        return "params/devices.yaml cannot be read"
     if about.interrupted:
         return "their training was interrupted, and only the seconds of the last process are known"
     name = about.fact("gpu")

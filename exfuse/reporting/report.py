@@ -60,7 +60,7 @@ def context(graph: Graph) -> dict[str, Any]:
     claims = claim_results(graph)
     records = lineage.all_records(graph)
     usual = models.Usual(graph, records)
-    watts = energy.devices_of(graph.spec.root)
+    watts = graph.spec.devices
     counted = costs.network_costs(graph)
     preset = graph.spec.preset
     return {

@@ -1,17 +1,11 @@
 """Devices that a plan can be made for: ``params/devices.yaml``."""
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, PositiveFloat
 
-from exfuse.spec import yaml
 from exfuse.spec.base import Frozen
-from exfuse.spec.names import require
 from exfuse.spec.settings import Precision
-from exfuse.spec.validate import validate
-
-FILE = Path("params") / "devices.yaml"
 
 
 class Peak(Frozen):
@@ -54,24 +48,3 @@ class Device(Frozen):
     def bytes_per_s(self) -> float:
         """Peak of the memory."""
         return 1e9 * self.gbytes_per_s.value
-
-
-def load_devices(root: Path) -> dict[str, Device]:
-    """Every device by name.
-
-    Raises:
-        UserError: the file is missing or cannot be understood.
-    """
-    file = root / FILE
-    return {name: validate(Device, entry, {}, file, (name,)) for name, entry in yaml.read(file).items()}
-
-
-def device_named(root: Path, name: str) -> Device:
-    """A device.
-
-    Raises:
-        UserError: there is none of the name, and which one is nearest.
-    """
-    devices = load_devices(root)
-    require(name, devices, "device", "--device")
-    return devices[name]

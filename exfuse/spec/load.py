@@ -12,6 +12,7 @@ from exfuse.spec import yaml
 from exfuse.spec.base import LedgerEntry
 from exfuse.spec.check import check
 from exfuse.spec.datasets import Datasets
+from exfuse.spec.devices import Device
 from exfuse.spec.fidelity import Fidelity, Part, Section, StatedHyperparameters
 from exfuse.spec.ledger import used_ledger
 from exfuse.spec.names import require
@@ -66,6 +67,7 @@ def load(root: Path, preset: str | None = None, overrides: Mapping[str, str] | N
         tables=_entries(Table, params / "tables.yaml"),
         claims=_entries(Claim, params / "claims.yaml"),
         statistics=_file(Statistics, params / "statistics.yaml"),
+        devices=_entries(Device, params / "devices.yaml"),
         overrides=dict(overrides or {}),
         origins=origins,
     )

@@ -8,8 +8,10 @@ from pathlib import Path
 from exfuse.errors import UserError
 from exfuse.spec.base import LedgerEntry
 from exfuse.spec.datasets import VOC_CLASSES, Datasets, Folder
+from exfuse.spec.devices import Device
 from exfuse.spec.fidelity import Fidelity
 from exfuse.spec.model import BackboneSpec, DecoderSpec, ModelSpec, Prediction, SemanticSupervisionSpec
+from exfuse.spec.names import require
 from exfuse.spec.paper import Backbone, Claim, DecoderSwitches, Measure, Run, Table
 from exfuse.spec.preset import Preset
 from exfuse.spec.resources import Resources
@@ -46,6 +48,7 @@ class Spec:
     tables: Mapping[str, Table]
     claims: Mapping[str, Claim]
     statistics: Statistics
+    devices: Mapping[str, Device]
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Values that the command line set in place of the preset's."""
     origins: Mapping[tuple[str, ...], Path] = field(default_factory=dict)
@@ -130,6 +133,15 @@ class Spec:
             del numbers["dap_kernel"]
         decoder = DecoderSpec(levels=declared.levels, **numbers, **switches.model_dump())
         return ModelSpec(backbone=self.backbone(declared.backbone), decoder=decoder, num_classes=len(self.classes))
+
+    def device(self, name: str) -> Device:
+        """A device that a plan can be made for.
+
+        Raises:
+            UserError: there is none of the name, and which one is nearest.
+        """
+        require(name, self.devices, "device", "--device")
+        return self.devices[name]
 
     def backbone_name(self, run: str) -> str:
         """The backbone that a run starts from."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from exfuse.commands.placing import used
-from exfuse.spec.devices import load_devices
+from exfuse.spec.load import load
 
 
 def test_on_a_processor_there_is_no_gpu_to_speak_of():
@@ -29,11 +29,11 @@ def test_a_real_gpu_has_the_name_that_params_know_it_by(repo_root):
     torch.zeros(1 << 20, device="cuda")
     found = used(torch.device("cuda"))
     assert found["peak_gpu_memory_mb"] >= 4
-    names = {name for device in load_devices(repo_root).values() for name in device.names}
+    names = {name for device in load(repo_root).devices.values() for name in device.names}
     if "H200" in found["gpu"]:
         assert found["gpu"] in names
 
 
 def test_no_name_stands_for_two_devices(repo_root):
-    names = [name for device in load_devices(repo_root).values() for name in device.names]
+    names = [name for device in load(repo_root).devices.values() for name in device.names]
     assert len(names) == len(set(names))

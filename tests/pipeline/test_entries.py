@@ -65,6 +65,8 @@ NO_OTHER_VALUE = {
     ("mini", "backbones.yaml"): SUPERVISED,
     # of a backbone there is one number; a sentence that is only quoted measures nothing, and so cannot be decided
     ("mini", "claims.yaml"): ["*.metric", "over-*.kind"],
+    # no other device is of its kind, or states no watts
+    ("mini", "devices.yaml"): ["core.kind", "core.watts"],
     # have to stand in the quotation
     ("mini", "fidelity/hyperparameters.yaml"): ["stated.*.values.paper", "stated.*.values.GCN"],
     ("mini", "presets/paper.yaml"): ["resources.common.nodes"],  # no job may have several nodes and no GPU
@@ -77,7 +79,6 @@ NO_OTHER_VALUE = {
 """Leaves that cannot be changed alone."""
 
 STILL = {
-    ("mini", "devices.yaml"): ["*"],
     ("mini", "fidelity/sentences.yaml"): ["*"],
     ("mini", "presets/mini.yaml"): ["hardware.workers", "hardware.device", "resources.*"],
     ("mini", "presets/smoke.yaml"): ["*"],

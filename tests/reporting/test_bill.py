@@ -1,7 +1,6 @@
 """Predicted against happened, from what jobs left behind."""
 
 import re
-import shutil
 
 import pytest
 
@@ -11,7 +10,6 @@ from exfuse.reporting.costs import network_costs
 from exfuse.reporting.lineage import all_records
 from exfuse.reporting.report import write_report
 from exfuse.reporting.usage import usages
-from exfuse.spec.devices import load_devices
 from exfuse.spec.manifest import provenance_file
 
 FINISHED = 1767323045.0
@@ -93,8 +91,7 @@ def test_an_interrupted_training_is_left_out_and_the_page_says_so(results):
 
 def used(results, kind, name):
     records = all_records(results.graph)
-    devices = load_devices(results.spec.root) if (results.spec.root / "params").is_dir() else {}
-    found = usages(results.graph, records, network_costs(results.graph), devices)
+    found = usages(results.graph, records, network_costs(results.graph), results.spec.devices)
     return next((one for one in found if (one.kind, one.name) == (kind, name)), None)
 
 
@@ -117,9 +114,8 @@ def test_a_run_of_which_a_part_was_not_predicted_has_no_prediction(results):
     assert used(results, "run", "gcn-resnet50").predicted is None
 
 
-def test_peak_memory_is_the_largest_and_energy_the_sum(results, repo_root):
+def test_peak_memory_is_the_largest_and_energy_the_sum(results):
     """Of a training and a backbone that others start from, only its own jobs count: 2 × 1 h × 700 W."""
-    shutil.copytree(repo_root / "params", results.spec.root / "params")
     results.run("gcn-resnet50", 0.4)
     stage = "runs/gcn-resnet50/seed0/trainaug"
     for name, memory in ((stage, 900), (f"{stage}/val", 700)):

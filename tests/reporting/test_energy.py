@@ -1,22 +1,20 @@
 """The estimate of energy, worked by hand."""
 
-import shutil
-
 import pytest
 
 from exfuse.files import read_json, write_json
-from exfuse.reporting.energy import devices_of, energy, total, words
+from exfuse.reporting.energy import energy, total, words
 from exfuse.reporting.lineage import record
 from exfuse.reporting.report import write_report
-from exfuse.spec.devices import Peak, load_devices
+from exfuse.spec.devices import Peak
 from exfuse.spec.manifest import provenance_file
 
 NAME = "backbones/resnet50"
 
 
 @pytest.fixture
-def devices(repo_root):
-    return load_devices(repo_root)
+def devices(mini):
+    return mini.devices
 
 
 def with_facts(results, **facts):
@@ -77,8 +75,7 @@ def test_the_total_says_of_how_many_jobs_it_is(results, devices):
     assert found.unknown == {"params/devices.yaml states no watts of a processor's core": 1}
 
 
-def test_the_page_shows_estimate_and_formula(results, repo_root):
-    shutil.copytree(repo_root / "params", results.spec.root / "params")
+def test_the_page_shows_estimate_and_formula(results):
     with_facts(results, device="cuda:0", gpu="NVIDIA H200", gpus=2, seconds={"wall": 3600.0, "cpu": 1.0})
     write_report(results.graph)
     html = " ".join(results.graph.layout.report.read_text().split())
@@ -87,13 +84,6 @@ def test_the_page_shows_estimate_and_formula(results, repo_root):
         in html
     )
     assert "of the 1 job whose device is known, 1,400.0 Wh together" in html
-
-
-def test_without_the_devices_file_the_page_is_made(results):
-    assert devices_of(results.spec.root) == {}
-    with_facts(results)
-    write_report(results.graph)
-    assert "no estimate, because params/devices.yaml cannot be read" in results.graph.layout.report.read_text()
 
 
 def test_words():

@@ -3,12 +3,12 @@
 import pytest
 
 from exfuse.errors import UserError
-from exfuse.spec.devices import device_named, load_devices
+from exfuse.spec.load import load
 from tests.params import Params
 
 
 def test_every_device_says_who_states_its_numbers(params: Params) -> None:
-    devices = load_devices(params.root)
+    devices = load(params.root).devices
     assert {"h200", "h100", "a100", "rtx4090", "core"} <= set(devices)
     for device in devices.values():
         for peak in (device.bfloat16_tflops, device.float32_tflops, device.gbytes_per_s):
@@ -16,7 +16,7 @@ def test_every_device_says_who_states_its_numbers(params: Params) -> None:
 
 
 def test_units(params: Params) -> None:
-    h200 = device_named(params.root, "h200")
+    h200 = load(params.root).device("h200")
     assert h200.flops_per_s("bfloat16") == 790e12
     assert h200.flops_per_s("float32") == 494.5e12
     assert h200.bytes_per_s == 4.3e12
@@ -24,14 +24,14 @@ def test_units(params: Params) -> None:
 
 def test_an_unknown_device_is_told_the_nearest(params: Params) -> None:
     with pytest.raises(UserError, match=r"--device: unknown device 'h10'; did you mean 'h100'\?"):
-        device_named(params.root, "h10")
+        load(params.root).device("h10")
 
 
 def test_a_wrong_file_is_named_with_its_key(params: Params) -> None:
     params.put("devices.yaml", "h100.watts.value", -1)
     with pytest.raises(UserError, match=r"devices\.yaml.*h100\.watts\.value"):
-        load_devices(params.root)
+        load(params.root)
     params.put("devices.yaml", "h100.watts", None)
     params.put("devices.yaml", "h100.price", 3)
     with pytest.raises(UserError, match=r"devices\.yaml.*price"):
-        load_devices(params.root)
+        load(params.root)

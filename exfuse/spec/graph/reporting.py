@@ -36,6 +36,8 @@ WORKFLOW = (
 """The sources of the workflow, its entry first, relative to the repository's root: the crate holds a copy."""
 CITATION = "CITATION.cff"
 """Who wrote the programs, and which papers they reproduce."""
+CRATED = (CITATION, *WORKFLOW)
+"""What the crate is made of besides results."""
 OFFICIAL = "official"
 """The folder of ``datasets.yaml`` with the publishers' whole archives, whose sets the page compares with."""
 TEMPLATES = Path(__file__).parents[2] / "reporting" / "templates"
@@ -158,6 +160,7 @@ def _add_report(graph: "Graph", shown: dict[str, Any]) -> None:
         "ledger": [plain(entry) for entry in graph.spec.ledger],
         "fidelity": hashlib.sha256(graph.spec.fidelity.model_dump_json().encode()).hexdigest(),
         "templates": templates,
+        "devices": {name: plain(device) for name, device in graph.spec.devices.items()},
         "titles": {
             "data": graph.spec.folder.title,
             "backbones": {
@@ -179,7 +182,7 @@ def _add_report(graph: "Graph", shown: dict[str, Any]) -> None:
 
 def _add_crate(graph: "Graph", shown: dict[str, Any]) -> None:
     """The whole reproduction as an RO-Crate, with a copy of the workflow; it says what the page says."""
-    sources = {name: graph.spec.root / name for name in (CITATION, *WORKFLOW)}
+    sources = {name: graph.spec.root / name for name in CRATED}
     read = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in sources.items() if file.is_file()}
     json = graph.layout.crate
     outputs = (json, *(graph.layout.source(name) for name in WORKFLOW))
