@@ -1,4 +1,4 @@
-"""Evaluations that contradict themselves, their manifest or their place: numbers that nobody should print."""
+"""Files that contradict themselves, their manifest or their place: numbers that nobody should print."""
 
 import math
 from collections.abc import Mapping
@@ -26,18 +26,19 @@ def contradiction(job: Job, source: Path, content: Mapping[str, Any], expected: 
     for name, wanted in expected.items():
         if content.get(name, wanted) != wanted:
             return f"'{name}' is {content[name]!r}, not {wanted!r}"
-    recorded = _recorded_digest(job, source)
-    if recorded is not None and digest(source) != recorded:
+    if is_altered(job, source):
         return f"it is not the file that {job.manifest.name} describes; run its job again"
     return _unequal_mean(content)
 
 
-def _recorded_digest(job: Job, source: Path) -> str | None:
+def is_altered(job: Job, source: Path) -> bool:
+    """Whether a file that is there has another length or digest than the manifest of the job that made it says."""
     try:
-        recorded = read_json(job.manifest)["outputs"][str(source.relative_to(job.manifest.parent))]["sha256"]
-    except (UserError, KeyError, TypeError):
-        return None
-    return str(recorded)
+        about = read_json(job.manifest)["outputs"][source.relative_to(job.manifest.parent).as_posix()]
+        recorded = about["bytes"], about["sha256"]
+        return recorded[0] != source.stat().st_size or recorded[1] != digest(source)
+    except (UserError, OSError, KeyError, TypeError, ValueError):
+        return False
 
 
 def _unequal_mean(content: Mapping[str, Any]) -> str:

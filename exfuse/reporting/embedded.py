@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from exfuse.errors import UserError
-from exfuse.files import digest, read_json
+from exfuse.files import read_json
 from exfuse.reporting.charts.files import SUFFIX
 from exfuse.reporting.charts.plans import PLANS
-from exfuse.reporting.evaluations import shown_path
+from exfuse.reporting.evaluations import altered, shown_path
 from exfuse.reporting.figures import PICTURES
 from exfuse.spec.freshness import has_expected_key
 from exfuse.spec.graph import Graph
@@ -85,8 +85,8 @@ def _embedded(graph: Graph, name: str) -> tuple[str, str]:
         path = path.with_suffix(".png")
     if not path.is_file():
         return "", _missing(graph, path)
-    if _is_altered(graph, name, path):
-        return "", _contradictory(graph, path)
+    if problem := altered(graph, graph.job(f"figures/{name}"), path):
+        return "", problem
     encoded = base64.b64encode(path.read_bytes()).decode("ascii")
     return f"data:{MEDIA[path.suffix[1:]]};base64,{encoded}", _stale(graph, name)
 
@@ -114,22 +114,8 @@ def _page_chart(graph: Graph, name: str, title: str) -> PageChart:
         )
     except (UserError, KeyError, TypeError, ValueError):
         return PageChart(name, title, file, f"unreadable: {shown_path(graph, path)} holds no chart")
-    return PageChart(name, title, file, _contradictory(graph, path)) if _is_altered(graph, name, path) else chart
-
-
-def _is_altered(graph: Graph, name: str, path: Path) -> bool:
-    """Whether a job's manifest lists a file with another length or digest than it has."""
-    manifest = graph.job(f"figures/{name}").manifest
-    try:
-        about = read_json(manifest)["outputs"][path.relative_to(manifest.parent).as_posix()]
-        recorded = about["bytes"], about["sha256"]
-        return recorded != (path.stat().st_size, digest(path))
-    except (UserError, OSError, KeyError, TypeError, ValueError):
-        return False
-
-
-def _contradictory(graph: Graph, path: Path) -> str:
-    return f"contradictory: {shown_path(graph, path)} is not the file that its manifest describes"
+    problem = altered(graph, graph.job(f"figures/{name}"), path)
+    return PageChart(name, title, file, problem) if problem else chart
 
 
 def _missing(graph: Graph, path: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 
 from exfuse.errors import UserError
 from exfuse.files import read_json
-from exfuse.reporting.contradictions import contradiction
+from exfuse.reporting.contradictions import contradiction, is_altered
 from exfuse.spec.freshness import has_expected_key
 from exfuse.spec.graph import Graph, Job
 from exfuse.spec.paper import Measure
@@ -102,6 +102,13 @@ def shown_path(graph: Graph, path: Path) -> str:
     """A path as a person in the repository's root would write it."""
     root = graph.spec.root
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+def altered(graph: Graph, job: Job, path: Path) -> str:
+    """Why a file is not to be believed, if it is not the one that its job left behind; empty if it is."""
+    if not is_altered(job, path):
+        return ""
+    return f"{CONTRADICTORY}: {shown_path(graph, path)} is not the file that its manifest describes"
 
 
 def training_steps(graph: Graph, run: str) -> tuple[tuple[str, int], ...]:

@@ -22,7 +22,7 @@ from exfuse.reporting.charts.chart import (
     words,
 )
 from exfuse.reporting.charts.per_class import ablation_runs
-from exfuse.reporting.evaluations import shown_path
+from exfuse.reporting.evaluations import altered, shown_path
 from exfuse.spec.graph import Graph
 
 CLASSES = 40
@@ -77,6 +77,9 @@ def read(graph: Graph, run: str, wanted: Collection[int]) -> Confusion:
             continue
         if matrix.shape != (side, side):
             problems.append(f"{run}, seed {seed}: {shown_path(graph, source)} is not of the preset's {side} classes")
+            continue
+        if problem := altered(graph, job, source):
+            problems.append(f"{run}, seed {seed}: {problem}")
             continue
         counts = matrix if counts is None else counts + matrix
         seeds.append(seed)

@@ -12,7 +12,7 @@ from exfuse.errors import UserError
 from exfuse.files import read_csv
 from exfuse.reporting.charts.chart import Chart, Spec, Table, absences, jobs, number, signed, view, words
 from exfuse.reporting.charts.objects import Labels, Objects, measure, read_labels
-from exfuse.reporting.evaluations import shown_path
+from exfuse.reporting.evaluations import altered, shown_path
 from exfuse.reporting.figure7 import restrict
 from exfuse.reporting.statistics.interval import Interval
 from exfuse.reporting.statistics.student import t_interval
@@ -104,12 +104,18 @@ def interval_over_images(difference: Numbers, image: NDArray[np.int64], images: 
 
 
 def _sources(graph: Graph) -> tuple[Archives, tuple[str, ...]]:
-    """Archives of predictions by run and seed, where an evaluation is fresh, and what is missing."""
+    """Archives of predictions by run and seed, where an evaluation is fresh, and what is missing or altered."""
     runs = [run for pair in SIZE_EFFECTS.values() for run in pair]
-    found = {
-        run: {seed: job.manifest.with_name("predictions.zip") for seed, job in jobs(graph, run).items()} for run in runs
-    }
-    return found, absences(graph, runs)
+    found: dict[str, dict[int, Path]] = {run: {} for run in runs}
+    problems = []
+    for run in found:
+        for seed, job in jobs(graph, run).items():
+            archive = job.manifest.with_name("predictions.zip")
+            if problem := altered(graph, job, archive):
+                problems.append(f"{run}, seed {seed}: {problem}")
+            else:
+                found[run][seed] = archive
+    return found, (*absences(graph, runs), *problems)
 
 
 def _images(graph: Graph) -> Iterator[tuple[str, Labels | None]]:

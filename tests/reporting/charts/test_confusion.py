@@ -60,7 +60,9 @@ def test_seeds_are_added_up_and_mirrored_images_take_no_part(seeded):
     assert found.shares[CAT, CAT] == 50.0
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped bytes", "no deflate", "other classes", "no array", "gone", "text"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "flipped bytes", "no deflate", "other classes", "no array", "gone", "text", "another's"]
+)
 def test_a_broken_file_is_said_and_the_other_seed_is_shown(seeded, damage):
     write(seeded, "exfuse", counts(10, 0), 0)
     path = write(seeded, "exfuse", counts(0, 10), 1)
@@ -81,13 +83,17 @@ def test_a_broken_file_is_said_and_the_other_seed_is_shown(seeded, damage):
             np.savez(path, names=np.array(["a"]))
         case "gone":
             path.unlink()
+        case "another's":
+            result = SegmentationResult(("a",), counts(1, 2)[None].astype(np.int32), counts(3, 4)[None] * 0, False)
+            write_confusions(path, [result])
         case "text":
             path.write_text("counts")
     found = confusion.read(seeded.graph, "exfuse", {0, 1, 2})
     assert found.seeds == (0,)
     assert found.shares[CAT, CAT] == 100.0
     assert len(found.problems) == 1
-    assert "exfuse, seed 1: results/mini/runs/exfuse/seed1/trainaug/confusions.npz" in found.problems[0]
+    assert found.problems[0].startswith("exfuse, seed 1: ")
+    assert "results/mini/runs/exfuse/seed1/trainaug/confusions.npz" in found.problems[0]
     assert found.problems[0] in confusion.chart(seeded.graph).notes
 
 

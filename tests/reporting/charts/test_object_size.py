@@ -1,6 +1,7 @@
 """Objects and how much of each was found, on masks drawn by hand; intervals against what they are defined as."""
 
 import io
+import shutil
 import zipfile
 
 import numpy as np
@@ -144,6 +145,18 @@ def test_with_three_seeds_intervals_hold_what_changes_between_them(sized):
     expected = stats.ttest_1samp([25.0, 50.0, 75.0], 0.0).confidence_interval(0.95)
     assert chart.table.rows[0][6:] == ("+50.00", f"−{-expected.low:.2f} to +{expected.high:.2f}")
     assert "Student's t over 3 seeds" in chart.caption
+
+
+def test_predictions_that_were_exchanged_are_not_measured(sized):
+    results, predict = sized
+    predict("ss-lr", 0, 2)
+    predict("ss-lr-ecre", 0, 3)
+    mine, other = (results.graph.jobs[f"{results.graph.last_stage(run, 0)}/val"] for run in ("ss-lr-ecre", "ss-lr"))
+    shutil.copyfile(other.manifest.with_name("predictions.zip"), mine.manifest.with_name("predictions.zip"))
+    chart = object_size.chart(results.graph)
+    assert chart.table.rows == ()
+    (note,) = (one for one in chart.notes if one.startswith("ss-lr-ecre, seed 0: contradictory: "))
+    assert note.endswith("predictions.zip is not the file that its manifest describes")
 
 
 def test_without_images_or_predictions_there_is_a_sentence(results):
