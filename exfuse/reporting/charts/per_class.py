@@ -65,7 +65,8 @@ def chart(graph: Graph) -> Chart:
         spec=_spec(values, shown, len(graph.spec.classes)) if values else words(NOTHING),
         caption=(
             f"IoU on {graph.spec.val_name} (not flipped) of a row of Table 3 minus that of its first row, GCN, by "
-            "class, the largest gain on top. Bars: mean over the seeds that both have; dots: each seed. The file shows "
+            "class, the largest gain on top. Bars, and the change in the numbers below: mean over the seeds that both "
+            "have; dots: each seed; a row's own IoU: mean over all its seeds. The file shows "
             f"{shown[-1] if shown else 'ExFuse'}; in the page, every row can be chosen."
             + (f" Steps of `trainaug` differ: {steps}." if steps else "")
         ),
