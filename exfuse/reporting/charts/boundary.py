@@ -45,8 +45,8 @@ def chart(graph: Graph) -> Chart:
             f"mIoU on {graph.spec.val_name} (not flipped) of each row of Tables 3–5 minus that of the first row of "
             "its table, among the pixels near a change of labels (boundary) and among all others (interior), as GCN's "
             f"authors split them; {width(graph)} pixels on either side. Bars, and the changes in the numbers below: "
-            "mean over the seeds that both have; dots: each seed; a row's own mIoU: mean over all its seeds. Each mIoU is "
-            "over the classes that have ground truth there."
+            "mean over the seeds that both have; dots: each seed; a row's own mIoU: mean over all its seeds. Each mIoU "
+            "is over the classes that have ground truth there."
             + (f" Steps of `trainaug` differ: {steps}." if steps else "")
         ),
         alternative=_alternative(values),
