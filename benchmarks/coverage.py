@@ -6,6 +6,7 @@ python -m benchmarks.coverage [--trials 4000]
 import argparse
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.worlds import IMAGES, Noise, World
-from exfuse.evaluation.results import SegmentationResult
+from exfuse.evaluation.confusion import mean_iou
+from exfuse.evaluation.results import SegmentationResult, total
 from exfuse.reporting.claims import ReportedClaim, judged
 from exfuse.reporting.evaluations import MEASURED
 from exfuse.reporting.statistics.bootstrap import percentile_interval, resampled_miou
@@ -39,6 +41,12 @@ NOISES = {
 }
 UNEQUAL_NOISES = {"only the method's do": Noise(seed=1.2, skewed="method")}
 """Under which equal methods do not have equal noise."""
+PRETRAININGS = {
+    "half as much as trainings": Noise(pretraining=0.5),
+    "as much as trainings": Noise(pretraining=1.0),
+    "twice as much": Noise(pretraining=2.0),
+}
+"""How much backbones vary that are pretrained once for all seeds of a side."""
 MORE = Claim(
     text="t", source="s", kind="greater", paper=None, plus=(Measure(run="method"),), minus=(Measure(run="baseline"),)
 )
@@ -59,17 +67,21 @@ def covers(effects: Iterable[Array], truths: Iterable[float], rule: Statistics) 
     return float(np.mean([holds(one, truth) for one, truth in zip(intervals, truths, strict=True)]))
 
 
-def verdicts(effects: Array, rule: Statistics, claims: Sequence[Claim]) -> list[str]:
-    """Verdicts of a family of claims that are decided together, (claims, seeds)."""
+def verdicts(
+    effects: Array, rule: Statistics, claims: Sequence[Claim], intervals: Sequence[Interval | NoInterval] | None = None
+) -> list[str]:
+    """Verdicts of a family of claims that are decided together.
+
+    Args:
+        effects: (claims, seeds), points.
+        rule: that decides.
+        claims: the family.
+        intervals: of each; none given: Student's t.
+    """
+    over_seeds = [t_interval(one.tolist(), rule.confidence.value) for one in effects]
     results = [
-        ReportedClaim(
-            str(number),
-            claim,
-            MEASURED,
-            dict(enumerate(one.tolist())),
-            interval=t_interval(one.tolist(), rule.confidence.value),
-        )
-        for number, (claim, one) in enumerate(zip(claims, effects, strict=True))
+        ReportedClaim(str(number), claim, MEASURED, dict(enumerate(one.tolist())), interval=interval)
+        for number, (claim, one, interval) in enumerate(zip(claims, effects, intervals or over_seeds, strict=True))
     ]
     return [result.verdict.word for result in judged(rule, results)]
 
@@ -84,15 +96,16 @@ def percentile_over_seeds(effects: Array, confidence: float) -> tuple[float, flo
 
 def of_images(
     world: World, generator: np.random.Generator, noise: Noise, rule: Statistics, gain: float
-) -> Interval | NoInterval:
-    """The interval of one training a side, over its images."""
-    draws = []
+) -> tuple[float, Interval | NoInterval]:
+    """The effect of one training a side, and its interval over images."""
+    draws, scores = [], []
     for tasteful in (True, False):
         (counts,) = world.trainings(generator, noise, gain if tasteful else 0.0, 1, tasteful)
         images = tuple(map(str, range(len(counts))))
         result = SegmentationResult(images, counts, np.zeros_like(counts), False)
         draws.append(resampled_miou(result, BOOTSTRAPPED).values)
-    return percentile_interval(draws[0] - draws[1], rule.confidence.value, len(world.truth))
+        scores.append(100.0 * float(mean_iou(total(counts))))
+    return scores[0] - scores[1], percentile_interval(draws[0] - draws[1], rule.confidence.value, len(world.truth))
 
 
 def holds(interval: Interval | NoInterval, truth: float) -> bool:
@@ -137,41 +150,53 @@ def one_seed(rule: Statistics) -> None:
     everything = World.made(generator, still, images=20_000)
     truth = float(everything.effects(generator, still, 1.0, 1, 1)[0, 0])
     worlds = [World.made(generator, still) for _ in range(BOOTSTRAPPED)]
-    ends = [of_images(world, generator, still, rule, 1.0) for world in worlds]
+    ends = [of_images(world, generator, still, rule, 1.0)[1] for world in worlds]
     share = float(np.mean([holds(one, truth) for one in ends]))
     print("\nOne seed: bootstrap over images")
     print(f"  covers the effect of these weights on all images:  {_share(share, BOOTSTRAPPED)}")
     world = World.made(generator, noise)
     truth, _ = world.expected(generator, noise, 1.0, TRAININGS)
-    ends = [of_images(world, generator, noise, rule, 1.0) for _ in range(BOOTSTRAPPED)]
+    ends = [of_images(world, generator, noise, rule, 1.0)[1] for _ in range(BOOTSTRAPPED)]
     share = float(np.mean([holds(one, truth) for one in ends]))
     print(f"  covers the effect over all seeds on these images:  {_share(share, BOOTSTRAPPED)}")
     loud = Noise(seed=1.2, image=0.0, taste=0.0)
     for name, chosen in (("ordinary", noise), ("seeds vary more, images agree", loud)):
         world = _without_taste(World.made(generator, chosen))
-        ends = [of_images(world, generator, chosen, rule, 0.0) for _ in range(BOOTSTRAPPED)]
-        share = float(np.mean([isinstance(one, Interval) and one.low > 0 for one in ends]))
-        print(f"  equal methods, {name}: {SAME_DIRECTION} {_share(share, BOOTSTRAPPED)}, {REPRODUCED} never")
+        found = [of_images(world, generator, chosen, rule, 0.0) for _ in range(BOOTSTRAPPED)]
+        words = Counter(verdicts(np.array([[effect]]), rule, [MORE], [interval])[0] for effect, interval in found)
+        print(f"  equal methods, {name}: {_shares(words, (SAME_DIRECTION, REPRODUCED, CONTRADICTED))}")
 
 
 def equal_methods(rule: Statistics, trials: int) -> None:
     """How often chance decides: claims of more about equal methods, alone, in families, and among real effects."""
-    print("\nEqual methods (the effect over all seeds is 0)")
-    for name, noise in NOISES.items():
+    print("\nEqual methods (the effect over all seeds is 0, unless said otherwise)")
+    for name, noise in (NOISES | UNEQUAL_NOISES).items():
         generator = np.random.default_rng(20)
         world = _without_taste(World.made(generator, noise))
+        if name in UNEQUAL_NOISES:  # equal on average before the sigmoid; it bends, so a trace of an effect is left
+            truth, error = world.expected(generator, noise, 0.0, TRAININGS)
+            print(f"  {name}: the effect over all seeds is {truth:.3f} ± {error:.3f}")
         for seeds in SEEDS:
-            effects = world.effects(generator, noise, 0.0, trials, seeds)
-            words = Counter(verdicts(one[None], rule, [MORE])[0] for one in effects)
-            pairs = ((REPRODUCED, words[REPRODUCED]), (CONTRADICTED, words[CONTRADICTED]))
-            shares = ", ".join(f"{word} {_share(count / trials, trials)}" for word, count in pairs)
-            print(f"  {name:24}  {seeds} seeds, alone: {shares}")
-            families = trials // 4
-            effects = world.effects(generator, noise, 0.0, families * FAMILY, seeds).reshape(families, FAMILY, seeds)
-            share = _any(effects, rule, lambda words: REPRODUCED in words)
-            print(f"  {'':24}  {seeds} seeds, {FAMILY} claims: any {REPRODUCED} {_share(share, families)}")
+            _by_chance(name, partial(world.effects, generator, noise, 0.0, seeds=seeds), trials, rule)
     _among_real(rule, trials // 4)
     _on_the_margin(rule, trials)
+
+
+def pretrained_once(rule: Statistics, trials: int) -> None:
+    """What the condition "given one pretraining of each backbone" leaves out: truths are over all pretrainings."""
+    print("\nEqual methods, backbones pretrained once (the effect over all pretrainings and seeds is 0)")
+    for name, noise in PRETRAININGS.items():
+        generator = np.random.default_rng(40)
+        world = _without_taste(World.made(generator, noise))
+        truth, error = world.expected(generator, noise, 1.0, TRAININGS)
+        for seeds in SEEDS:
+            _by_chance(name, partial(world.effects, generator, noise, 0.0, seeds=seeds), trials, rule)
+            effects = world.effects(generator, noise, 1.0, trials, seeds)
+            within = effects.var(axis=1, ddof=1).mean()
+            between = effects.mean(axis=1).var(ddof=1) - within / seeds
+            share = covers(effects, [truth] * trials, rule)
+            print(f"  {'':26}  covers a better method's {truth:.2f} ± {error:.3f}: {_share(share, trials)}")
+            print(f"  {'':26}  deviations: {between**0.5:.2f} of pretrainings, {within**0.5:.2f} of trainings")
 
 
 def power(rule: Statistics, trials: int) -> None:
@@ -237,6 +262,21 @@ def _any(effects: Array, rule: Statistics, happens: Callable[[list[str]], bool])
     return float(np.mean([happens(words) for words in _families(effects, rule)]))
 
 
+def _by_chance(name: str, draw: Callable[[int], Array], trials: int, rule: Statistics) -> None:
+    """How often a claim of more about nothing is decided, alone and in families; ``draw`` makes so many effects."""
+    effects, families = draw(trials), trials // 4
+    words = Counter(verdicts(one[None], rule, [MORE])[0] for one in effects)
+    seeds = effects.shape[1]
+    print(f"  {name:26}  {seeds} seeds, alone: {_shares(words, (REPRODUCED, CONTRADICTED))}")
+    together = draw(families * FAMILY).reshape(families, FAMILY, seeds)
+    share = _any(together, rule, lambda words: REPRODUCED in words)
+    print(f"  {'':26}  {seeds} seeds, {FAMILY} claims: any {REPRODUCED} {_share(share, families)}")
+
+
+def _shares(words: Counter[str], told: Sequence[str]) -> str:
+    return ", ".join(f"{word} {_share(words[word] / words.total(), words.total())}" for word in told)
+
+
 def _share(share: float, trials: int) -> str:
     """A share with its standard error."""
     return f"{100 * share:.1f} ± {100 * (share * (1 - share) / trials) ** 0.5:.1f}%"
@@ -252,6 +292,7 @@ def main() -> None:
     other_images(rule, trials)
     one_seed(rule)
     equal_methods(rule, trials)
+    pretrained_once(rule, trials)
     power(rule, trials)
 
 

@@ -29,6 +29,8 @@ class Noise:
         image: of a training on each image.
         taste: of the method on each image, whatever the seed.
         skewed: whose trainings vary to one side more than to the other, as where some go wrong; empty: nobody's.
+        pretraining: of a backbone, which all trainings of a side start from: so many times as far as a training varies
+            as a whole, in each class and on each image.
     """
 
     seed: float = 0.4
@@ -36,6 +38,7 @@ class Noise:
     image: float = 4.0
     taste: float = 6.0
     skewed: Literal["", "both", "method"] = ""
+    pretraining: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +76,7 @@ class World:
         )
 
     def trainings(
-        self, generator: np.random.Generator, noise: Noise, gain: float, count: int, tasteful: bool
+        self, generator: np.random.Generator, noise: Noise, gain: float, count: int, tasteful: bool, shared: int = 1
     ) -> NDArray[np.int32]:
         """Confusions of trainings of a method on every image, (count, N, C, C).
 
@@ -83,40 +86,54 @@ class World:
             gain: of the method, about points.
             count: number of trainings.
             tasteful: whether it is the method with a taste, or the baseline.
+            shared: how many in succession start from one pretraining; it divides ``count``.
         """
-        shift = generator.normal(size=(count, 1, 1))
-        if noise.skewed == "both" or (noise.skewed == "method" and tasteful):
-            shift = 1.0 - generator.exponential(size=shift.shape)
+        skewed = noise.skewed == "both" or (noise.skewed == "method" and tasteful)
         logit = LEVEL + self.easier + self.difficulty + (self.taste if tasteful else 0.0)
-        logit = logit + POINTS * (gain + noise.seed * shift)
-        logit = logit + POINTS * noise.of_class * generator.normal(size=(count, 1, CLASSES))
-        logit = logit + POINTS * noise.image * generator.normal(size=(count, len(self.truth), 1))
+        logit = logit + POINTS * gain + self._varied(generator, noise, count, skewed)
+        if noise.pretraining:
+            pretrained = self._varied(generator, noise, count // shared, False)
+            logit = logit + noise.pretraining * np.repeat(pretrained, shared, axis=0)
         hit = np.rint(self.truth / (1.0 + np.exp(-logit)))
         counts = np.rint((self.truth - hit)[..., None] * self.confused)
         counts[..., range(CLASSES), range(CLASSES)] = hit
         return counts.astype(np.int32)
 
     def scores(
-        self, generator: np.random.Generator, noise: Noise, gain: float, count: int, tasteful: bool = False
+        self, generator: np.random.Generator, noise: Noise, gain: float, count: int, tasteful: bool, shared: int
     ) -> Array:
-        """mIoU of trainings in percent, (count,)."""
+        """mIoU of trainings in percent, (count,); ``shared`` in succession start from one pretraining."""
         found = []
-        for start in range(0, count, TRAININGS_AT_ONCE):
-            now = min(TRAININGS_AT_ONCE, count - start)
-            counts = self.trainings(generator, noise, gain, now, tasteful)
+        at_once = TRAININGS_AT_ONCE // shared * shared
+        for start in range(0, count, at_once):
+            now = min(at_once, count - start)
+            counts = self.trainings(generator, noise, gain, now, tasteful, shared)
             found.append(100.0 * mean_iou(counts.sum(axis=1, dtype=np.int64)))
         return np.concatenate(found)
 
     def effects(
         self, generator: np.random.Generator, noise: Noise, gain: float, trials: int, seeds: int, tasteful: bool = True
     ) -> Array:
-        """Effects of reproductions, points, (trials, seeds): a training of the method minus one of the baseline."""
-        plus = self.scores(generator, noise, gain, trials * seeds, tasteful)
-        return (plus - self.scores(generator, noise, 0.0, trials * seeds)).reshape(trials, seeds)
+        """Effects of reproductions, points, (trials, seeds): a training of the method minus one of the baseline.
+
+        In each reproduction either side is pretrained once.
+        """
+        plus = self.scores(generator, noise, gain, trials * seeds, tasteful, seeds)
+        minus = self.scores(generator, noise, 0.0, trials * seeds, False, seeds)
+        return (plus - minus).reshape(trials, seeds)
 
     def expected(
         self, generator: np.random.Generator, noise: Noise, gain: float, trainings: int, tasteful: bool = True
     ) -> tuple[float, float]:
-        """The effect over all seeds, from very many trainings a side, and the standard error that is left."""
+        """The effect over all seeds and pretrainings, from very many of both, and the standard error that is left."""
         effects = self.effects(generator, noise, gain, trainings, 1, tasteful)
         return float(effects.mean()), float(effects.std(ddof=1) / trainings**0.5)
+
+    def _varied(self, generator: np.random.Generator, noise: Noise, count: int, skewed: bool) -> Array:
+        """Logits by which trainings differ, (count, N, C)."""
+        shift = generator.normal(size=(count, 1, 1))
+        if skewed:
+            shift = 1.0 - generator.exponential(size=shift.shape)
+        by_class = noise.of_class * generator.normal(size=(count, 1, CLASSES))
+        by_image = noise.image * generator.normal(size=(count, len(self.truth), 1))
+        return np.asarray(POINTS * (noise.seed * shift + by_class + by_image))

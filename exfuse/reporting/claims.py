@@ -23,6 +23,7 @@ from exfuse.reporting.statistics.holm import holm
 from exfuse.reporting.statistics.images import ImageBootstrap
 from exfuse.reporting.statistics.interval import Interval, NoInterval
 from exfuse.reporting.statistics.region import claimed
+from exfuse.reporting.statistics.size import beside_the_paper
 from exfuse.reporting.statistics.student import t_interval, t_p_value
 from exfuse.reporting.statistics.verdict import (
     NO_VERDICT,
@@ -34,7 +35,7 @@ from exfuse.reporting.statistics.verdict import (
     Verdict,
     decide,
 )
-from exfuse.reporting.statistics.words import signed
+from exfuse.reporting.statistics.words import among, signed
 from exfuse.spec.graph import Graph
 from exfuse.spec.paper import Claim, Measure
 from exfuse.spec.spec import Spec
@@ -42,7 +43,7 @@ from exfuse.spec.statistics import Statistics
 
 COLUMNS = (
     "claim", "kind", "metric", "source", "paper", "measured", "low", "high", "method", "margin", "seeds", "p", "p_holm",
-    "verdict", "why", "condition", "status", "text",
+    "among", "verdict", "why", "size", "condition", "status", "text",
 )  # fmt: skip
 NO_EFFECT = NoInterval("there is no effect")
 NO_COMMON_SEED = "not run: no seed has all of its evaluations"
@@ -61,6 +62,7 @@ class ReportedClaim:
         interval: of the mean effect, not corrected for the number of claims; or why there is none.
         p: that of the mean effect lying on the side of the claim's bounds on which it lies; none with too few seeds.
         p_holm: the same, corrected over all claims that have one.
+        among: how many claims that are, this one included; 0 where it has none.
         verdict: with its reason; of a quoted claim both empty.
         condition: what all of it is given beside the seeds; empty where there is nothing to say.
         steps: training steps of what it compares, where they differ; otherwise empty.
@@ -74,6 +76,7 @@ class ReportedClaim:
     interval: Interval | NoInterval = NO_EFFECT
     p: float | None = None
     p_holm: float | None = None
+    among: int = 0
     verdict: Verdict = NO_VERDICT
     condition: str = ""
     steps: str = ""
@@ -99,6 +102,11 @@ class ReportedClaim:
         return self.interval if isinstance(self.interval, Interval) else None
 
     @property
+    def size(self) -> str:
+        """On which side the interval leaves the paper's number out; empty where it does not."""
+        return beside_the_paper(self.claim, self.interval)
+
+    @property
     def lacking(self) -> str:
         """What keeps seeds of measured evaluations out; empty where all count."""
         partial = ((measure, one) for measure, one in self.evaluations.items() if one.status == MEASURED and one.detail)
@@ -121,8 +129,10 @@ class ReportedClaim:
             "seeds": str(len(self.effects)) if self.effects else "",
             "p": "" if self.p is None else f"{self.p:.4g}",
             "p_holm": "" if self.p_holm is None else f"{self.p_holm:.4g}",
+            "among": str(self.among) if self.among else "",
             "verdict": self.verdict.word,
             "why": self.verdict.why,
+            "size": self.size,
             "condition": self.condition,
             "status": self.status,
             "text": claim.text,
@@ -158,13 +168,14 @@ def judged(rule: Statistics, results: Sequence[ReportedClaim]) -> list[ReportedC
     for result in results:
         if result.effect is not None:
             p, p_holm = p_values.get(result.name), corrected.get(result.name)
-            evidence = Evidence(result.effect, len(result.effects), result.interval, p_holm, len(p_values))
+            evidence = Evidence(result.effect, len(result.effects), result.interval, p_holm)
+            together = 0 if p is None else len(p_values)
             verdict = decide(result.claim, evidence, rule)
-            found.append(replace(result, p=p, p_holm=p_holm, verdict=verdict))
+            found.append(replace(result, p=p, p_holm=p_holm, among=together, verdict=verdict))
         else:
             found.append(result)
     by_name = {result.name: result for result in found}
-    return [_given(result, by_name.get(result.claim.given)) for result in found]
+    return [_told(_given(result, by_name.get(result.claim.given))) for result in found]
 
 
 def _given(result: ReportedClaim, other: ReportedClaim | None) -> ReportedClaim:
@@ -174,6 +185,13 @@ def _given(result: ReportedClaim, other: ReportedClaim | None) -> ReportedClaim:
     effect = "no effect" if other.effect is None else f"{signed(other.effect)}, {other.verdict.word}"
     why = f"It is about another claim's effect, which does not stand here: “{other.claim.text}” ({effect})."
     return replace(result, verdict=Verdict(NOT_DISTINGUISHABLE, why))
+
+
+def _told(result: ReportedClaim) -> ReportedClaim:
+    """A verdict by a corrected p-value says among how many claims: with others it may be another."""
+    if not result.among:
+        return result
+    return replace(result, verdict=Verdict(result.verdict.word, f"{result.verdict.why} {among(result.among)}"))
 
 
 def _measured(graph: Graph, name: str, claim: Claim, images: ImageBootstrap) -> ReportedClaim:

@@ -224,6 +224,47 @@ def test_every_claim_with_seeds_counts_in_the_correction(seeded):
     assert results["exfuse-total"].p_holm == pytest.approx(4 * results["exfuse-total"].p)
 
 
+def test_a_verdict_may_change_when_other_claims_get_their_seeds(seeded):
+    """The same effects decide a claim alone, and no more when Holm multiplies their p-value by four."""
+    three(seeded, "ss-lr-seb", 0.450, 0.0, 0.0, 0.003)
+    three(seeded, "ss-lr-seb-dap", 0.460, 0.001, 0.0, 0.0)
+    alone = claim(seeded, "dap")  # 1.1, 1.0, 0.7
+    assert (alone["verdict"], alone["among"], alone["p_holm"]) == ("reproduced", "1", alone["p"])
+    assert alone["why"].endswith(" Decided among 1 claim.")
+    three(seeded, "ss-lr-seb-wide", 0.452, 0.0, 0.003, -0.004)
+    three(seeded, "gcn-resnext101", 0.450, 0.0, 0.02, -0.02)
+    three(seeded, "gcn-resnext101-34", 0.450, 0.01, 0.0, 0.0)
+    three(seeded, "gcn-resnet101", 0.450, 0.0, 0.0, 0.01)
+    among = claim(seeded, "dap")
+    assert (among["p"], among["verdict"], among["among"]) == (alone["p"], "same direction", "4")
+    assert float(among["p_holm"]) == pytest.approx(4 * float(alone["p"]), rel=1e-3)
+    assert among["why"].endswith(f", but corrected p = {float(among['p_holm']):.3g}. Decided among 4 claims.")
+
+
+def test_a_claim_without_its_seeds_is_decided_among_none(seeded):
+    seeded.run("exfuse", 0.50, seed=0)
+    seeded.run("gcn-resnext101", 0.46, seed=0)
+    line = claim(seeded, "exfuse-total")
+    assert line["among"] == "" and "Decided among" not in line["why"]
+
+
+def test_size_stands_beside_the_verdict(seeded):
+    """The paper's +0.5: forty times as much is *reproduced*, and a fifth is not; both are said."""
+    three(seeded, "ss-lr", 0.30, 0.0, 0.0, 0.001)
+    three(seeded, "ss-lr-ecre", 0.50, 0.0, 0.001, 0.0)
+    line = claim(seeded, "ecre")
+    assert (line["verdict"], line["size"]) == (
+        "reproduced", "larger than the paper's +0.5: our interval lies above it",
+    )  # fmt: skip
+    three(seeded, "ss-lr-ecre", 0.301, 0.0, 0.0, 0.0012)
+    line = claim(seeded, "ecre")
+    assert (line["verdict"], line["size"]) == (
+        "same direction", "smaller than the paper's +0.5: our interval lies below it",
+    )  # fmt: skip
+    three(seeded, "ss-lr-ecre", 0.305, 0.0, 0.0, 0.002)
+    assert claim(seeded, "ecre")["size"] == ""
+
+
 def test_seeds_that_all_agree_exactly_decide_nothing(seeded):
     three(seeded, "exfuse", 0.50)
     three(seeded, "gcn-resnext101", 0.46)

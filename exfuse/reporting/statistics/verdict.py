@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from exfuse.reporting.statistics.interval import Interval, NoInterval
 from exfuse.reporting.statistics.region import claimed
-from exfuse.reporting.statistics.words import bracketed, p_words, percentage, signed
+from exfuse.reporting.statistics.words import bracketed, of_paper, p_words, percentage, signed
 from exfuse.spec.paper import Claim
 from exfuse.spec.statistics import Statistics
 
@@ -25,20 +25,18 @@ class Evidence:
         effect: mean over the seeds, points.
         seeds: how many there are.
         interval: not corrected; or why there is none.
-        p_holm: p-value, corrected over ``claims``; none with too few seeds.
-        claims: claims that are corrected together.
+        p_holm: p-value, corrected for the number of claims; none with too few seeds.
     """
 
     effect: float
     seeds: int
     interval: Interval | NoInterval
     p_holm: float | None
-    claims: int
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A verdict and its reason in one sentence."""
+    """A verdict and its reason."""
 
     word: str
     why: str
@@ -117,11 +115,13 @@ def _side(claim: Claim, inside: bool) -> str:
 
 def _p(evidence: Evidence) -> str:
     assert evidence.p_holm is not None
-    return f"p {p_words(evidence.p_holm)} over {evidence.claims} claims"
+    return f"corrected p {p_words(evidence.p_holm)}"
 
 
 def _of_paper(claim: Claim, share: float | None) -> str:
-    return "" if share is None else f", and {percentage(round(share, 2))} of the paper's {claim.paper:+g}"
+    if share is None or claim.paper is None:
+        return ""
+    return f", and {percentage(round(share, 2))} of the paper's {of_paper(claim.paper)}"
 
 
 def _doubt(claim: Claim, evidence: Evidence, rule: Statistics, decided_share: float | None) -> str:
@@ -133,4 +133,4 @@ def _doubt(claim: Claim, evidence: Evidence, rule: Statistics, decided_share: fl
     if decided_share is not None:
         least = percentage(rule.least_share.value)
         return f"{signed(evidence.effect)} is {percentage(round(decided_share, 3))} of the paper's, less than {least}"
-    return f"corrected for {evidence.claims} claims p {p_words(evidence.p_holm or 0.0)}"
+    return _p(evidence)

@@ -8,6 +8,16 @@ def signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−") if value else "0.00"
 
 
+def of_paper(number: float) -> str:
+    """A difference of the paper with its sign and the decimals that it prints."""
+    return f"{number:+}".replace("-", "−") if number else str(abs(number))
+
+
+def among(claims: int) -> str:
+    """With how many claims one was decided, a sentence."""
+    return f"Decided among {claims} {'claim' if claims == 1 else 'claims'}."
+
+
 def bracketed(interval: Interval) -> str:
     """Both ends of an interval, points."""
     return f"[{signed(interval.low)}, {signed(interval.high)}]"

@@ -45,7 +45,7 @@ def test_draws_do_not_depend_on_how_many_are_held_at_once(monkeypatch: pytest.Mo
 
 
 def test_interval_is_that_of_all_draws_that_there_are() -> None:
-    """Three images have 27 draws; the bootstrap's quantiles are theirs but for chance."""
+    """Three images have 27 draws, all as likely; the bootstrap's quantiles are theirs but for chance."""
     one, other = segmentation(3, 3, 2), segmentation(3, 3, 3)
     every = [
         100 * float(mean_iou(one.confusion[list(draw)].sum(0)) - mean_iou(other.confusion[list(draw)].sum(0)))
@@ -55,6 +55,17 @@ def test_interval_is_that_of_all_draws_that_there_are() -> None:
     found = {round(value, 9) for value in drawn}
     assert found == {round(value, 9) for value in every}
     assert np.mean(drawn) == pytest.approx(np.mean(every), abs=4 * np.std(every) / 20000**0.5)
+    every.sort()
+    for confidence, below in (
+        (0.95, 0),
+        (0.8, 2),
+        (0.65, 4),
+        (0.5, 6),
+    ):  # draws below the end: (1 − confidence) / 2 of 27
+        interval = percentile_interval(drawn, confidence, 3)
+        assert isinstance(interval, Interval)
+        assert (interval.low, interval.high) == pytest.approx((every[below], every[-1 - below]))
+    assert len(set(np.round(every, 6))) == 10
 
 
 def test_absent_classes_are_left_out_and_counted() -> None:

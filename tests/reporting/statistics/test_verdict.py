@@ -35,7 +35,7 @@ NOT_MORE = claim("not-more", -0.1, 0.3)
 
 
 def evidence(effect: float, half: float, p_holm: float | None, seeds: int = 3) -> Evidence:
-    return Evidence(effect, seeds, Interval(effect - half, effect + half, "m"), p_holm, 25)
+    return Evidence(effect, seeds, Interval(effect - half, effect + half, "m"), p_holm)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_few_seeds_decide_nothing(seeds: int, effect: float, expected: str) -> N
 
 
 def test_no_width_is_no_evidence() -> None:
-    found = decide(GREATER, Evidence(2.0, 3, NoInterval("all 3 seeds gave the same effect"), 1.0, 25), RULE)
+    found = decide(GREATER, Evidence(2.0, 3, NoInterval("all 3 seeds gave the same effect"), 1.0), RULE)
     assert found.word == NOT_DISTINGUISHABLE
     assert found.why == "No interval: all 3 seeds gave the same effect."
 
@@ -96,13 +96,14 @@ def test_reasons_hold_the_numbers() -> None:
     def why(declared: Claim, *values: float) -> str:
         return decide(declared, evidence(*values), RULE).why
 
-    assert why(GREATER, 0.8, 0.2, 0.0123) == "+0.80 is above 0: p = 0.0123 over 25 claims, and 80% of the paper's +1."
-    assert why(GREATER, -0.8, 0.2, 0.0001) == "−0.80 is below 0: p < 0.001 over 25 claims."
-    assert why(EQUAL, 0.5, 0.1, 0.02) == "+0.50 is outside ±0.3: p = 0.02 over 25 claims."
+    assert why(GREATER, 0.8, 0.2, 0.0123) == "+0.80 is above 0: corrected p = 0.0123, and 80% of the paper's +1.0."
+    assert why(GREATER, -0.8, 0.2, 0.0001) == "−0.80 is below 0: corrected p < 0.001."
+    assert why(EQUAL, 0.5, 0.1, 0.02) == "+0.50 is outside ±0.3: corrected p = 0.02."
+    assert why(LESS, -0.7, 0.2, 0.02) == "−0.70 is below 0: corrected p = 0.02, and 70% of the paper's −1.0."
     assert why(GREATER, 0.3, 0.2, 0.01) == (
         "All of [+0.10, +0.50] is above 0, but +0.30 is 30% of the paper's, less than 50%."
     )
-    assert why(GREATER, 0.8, 0.2, 0.4) == "All of [+0.60, +1.00] is above 0, but corrected for 25 claims p = 0.4."
+    assert why(GREATER, 0.8, 0.2, 0.4) == "All of [+0.60, +1.00] is above 0, but corrected p = 0.4."
     assert "p = 0.0501." in why(GREATER, 0.8, 0.2, 0.0501)  # never rounded to the level that it missed
     assert why(LESS, 0.1, 0.2, 1.0) == "[−0.10, +0.30] reaches from above 0 to below 0."
 
