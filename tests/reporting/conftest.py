@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from exfuse.data.labels import voc_palette
-from exfuse.files import write_csv, write_json, write_text
+from exfuse.files import read_csv, write_csv, write_json, write_text
+from exfuse.reporting.claims import write_claims
 from exfuse.spec import manifest
 from exfuse.spec.architecture import Architecture
 from exfuse.spec.graph import Graph, Job
@@ -139,6 +140,11 @@ class Results:
             "seconds": {"wall": 12.5, "cpu": 11.0},
         }
         write_json(job.manifest.with_name(job.manifest.name.replace("manifest", "provenance")), provenance)
+
+    def claim(self, name: str) -> dict[str, str]:
+        """Writes the claims, and gives the line of one."""
+        write_claims(self.graph)
+        return next(line for line in read_csv(self.graph.layout.claims) if line["claim"] == name)
 
     def _history(self, target: Path, steps: int, terms: Mapping[str, float]) -> None:
         marks = range(steps // 10, steps + 1, max(1, steps // 10))
