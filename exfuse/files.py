@@ -161,6 +161,14 @@ def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file can be seen there.
+
+    ``Path.is_file`` raises where a folder above forbids to look, or where a name is longer than the system takes.
+    """
+    return os.path.isfile(path)
+
+
 def read_bytes(source: Path, advice: str = "") -> bytes:
     """Reads a whole file.
 

@@ -19,6 +19,7 @@ from exfuse.files import (
     atomic_path,
     digest,
     encodable,
+    is_file,
     read_csv,
     read_json,
     write_bytes,
@@ -51,6 +52,18 @@ def _names(folder: Path) -> list[str]:
 def test_json_of_a_name_in_another_encoding_is_read_back(tmp_path):
     write_json(tmp_path / "a.json", {"name": "\udce9"})
     assert read_json(tmp_path / "a.json") == {"name": "\udce9"}
+
+
+def test_what_cannot_be_looked_at_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name too long, a null byte, a folder of mode 0 (which root may look into)."""
+    (tmp_path / "a").write_bytes(b"")
+    assert [is_file(tmp_path / name) for name in ("a", "b", ".", "a/b", "x" * 5000, "a\0b")] == [True] + [False] * 5
+
+    def forbidden(path: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "stat", forbidden)
+    assert not is_file(tmp_path / "a")
 
 
 def test_a_file_and_its_folders_are_made(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from exfuse.errors import UserError
+from exfuse.files import writing
 from exfuse.locks import is_taken
 
 ENDING = (signal.SIGTERM, signal.SIGUSR1)
@@ -41,9 +42,9 @@ def sole_worker(place: Path, patience: float = PATIENCE_SECONDS) -> Iterator[boo
         raise UserError(f"cannot write {place}: {error.strerror}. Give the folder write permission.") from error
     with handle:
         waited = _take(handle.fileno(), place, patience)
-        handle.truncate(0)
-        handle.write(f"{os.getpid()} on {platform.node()}")
-        handle.flush()
+        with writing(place):  # not through the buffer, which would fail once more as it is closed
+            os.ftruncate(handle.fileno(), 0)
+            os.write(handle.fileno(), f"{os.getpid()} on {platform.node()}".encode())
         with ended_like_by_ctrl_c():
             yield waited
 

@@ -3,8 +3,8 @@
 Keeping counts by image lets the report resample images (bootstrap) and look for hard ones without a model.
 """
 
+import io
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,15 +126,17 @@ def read_confusions(source: Path) -> list[SegmentationResult]:
         UserError: the file is absent or damaged.
     """
     arrays = _read_arrays(source)
-    try:
-        images = tuple(arrays["names"].tolist())
-        return [
-            SegmentationResult(images, arrays[f"{mode}_boundary"], arrays[f"{mode}_interior"], flip)
-            for flip, mode in MODES.items()
-            if f"{mode}_boundary" in arrays
-        ]
-    except KeyError as error:
-        raise UserError(f"{source} holds no {error}. Delete it and run again.") from error
+    images = _names(source, arrays)
+    return [
+        SegmentationResult(
+            images,
+            _integers(source, arrays, f"{mode}_boundary", 3),
+            _integers(source, arrays, f"{mode}_interior", 3),
+            flip,
+        )
+        for flip, mode in MODES.items()
+        if f"{mode}_boundary" in arrays
+    ]
 
 
 def write_predictions(target: Path, result: ClassificationResult) -> None:
@@ -160,15 +162,52 @@ def read_predictions(source: Path) -> ClassificationResult:
         UserError: the file is absent or damaged.
     """
     arrays = _read_arrays(source)
-    try:
-        return ClassificationResult(tuple(arrays["names"].tolist()), arrays["label"], arrays["prediction"])
-    except KeyError as error:
-        raise UserError(f"{source} holds no {error}. Delete it and run again.") from error
+    images = _names(source, arrays)
+    return ClassificationResult(
+        images, _integers(source, arrays, "label", 1), _integers(source, arrays, "prediction", 1)
+    )
 
 
 def _read_arrays(source: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a file by name. Members are read whole before NumPy sees them: only then is their CRC compared.
+
+    Raises:
+        UserError: the file is absent or damaged.
+    """
     try:
-        with np.load(source, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"cannot read {source} ({error}). Delete it and run again.") from error
+        with zipfile.ZipFile(source) as archive:
+            members = {name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()}
+        return {
+            name: np.lib.format.read_array(io.BytesIO(content), allow_pickle=False) for name, content in members.items()
+        }
+    except Exception as error:  # NumPy parses headers as Python, Zip knows a dozen methods: damage may be any of theirs
+        raise UserError(
+            f"cannot read {source} ({str(error) or type(error).__name__}). Delete it and run again."
+        ) from error
+
+
+def _names(source: Path, arrays: Mapping[str, NDArray[Any]]) -> tuple[str, ...]:
+    """Ids of the images.
+
+    Raises:
+        UserError: there are none, or something else under their name.
+    """
+    return tuple(_array(source, arrays, "names", "U", 1).tolist())
+
+
+def _integers(source: Path, arrays: Mapping[str, NDArray[Any]], name: str, dimensions: int) -> NDArray[Any]:
+    return _array(source, arrays, name, "iu", dimensions)
+
+
+def _array(source: Path, arrays: Mapping[str, NDArray[Any]], name: str, kinds: str, dimensions: int) -> NDArray[Any]:
+    """An array of one of NumPy's kinds of values.
+
+    Raises:
+        UserError: there is none of this name, or it is another.
+    """
+    if name not in arrays:
+        raise UserError(f"{source} holds no '{name}'. Delete it and run again.")
+    found = arrays[name]
+    if found.dtype.kind not in kinds or found.ndim != dimensions:
+        raise UserError(f"'{name}' in {source} is {found.dtype} of shape {found.shape}. Delete it and run again.")
+    return found

@@ -11,9 +11,7 @@ from dataclasses import dataclass, field, replace
 from exfuse.files import write_csv
 from exfuse.reporting.evaluations import (
     MEASURED,
-    MISSING,
     QUOTED,
-    STALE,
     Evaluation,
     common_seeds,
     evaluate,
@@ -231,7 +229,7 @@ def _condition(spec: Spec, claim: Claim) -> str:
 
 def _in_the_way(measure: Measure, evaluation: Evaluation) -> str:
     """Why there is no number; what is missing or stale is listed once for the whole page, other files are named."""
-    detail = "" if evaluation.status in (MISSING, STALE) or not evaluation.detail else f" ({evaluation.detail})"
+    detail = f" ({evaluation.told})" if evaluation.told else ""
     return f"{_subject(measure)}: {evaluation.status}{detail}"
 
 

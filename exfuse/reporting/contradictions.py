@@ -8,36 +8,44 @@ from typing import Any
 
 from exfuse.errors import UserError
 from exfuse.files import digest, read_json
+from exfuse.spec.freshness import has_expected_key
 from exfuse.spec.graph import Job
 
 TOLERANCE = 1e-6
 """Between a mean and the mean of its parts as the same file prints them."""
 
 
-def contradiction(job: Job, source: Path, content: Mapping[str, Any], expected: Mapping[str, object]) -> str:
-    """Why an evaluation's file cannot be true; empty where nothing speaks against it.
+def contradiction(content: Mapping[str, Any], expected: Mapping[str, object]) -> str:
+    """Why an evaluation cannot be true; empty where nothing speaks against it.
 
     Args:
-        job: the job that made it.
-        source: the file.
-        content: what it holds.
+        content: what its file holds.
         expected: fields whose values its place decides (``flip``, ``seed``).
     """
     for name, wanted in expected.items():
         if content.get(name, wanted) != wanted:
             return f"'{name}' is {content[name]!r}, not {wanted!r}"
-    if is_altered(job, source):
-        return f"it is not the file that {job.manifest.name} describes; run its job again"
     return _unequal_mean(content)
 
 
 def is_altered(job: Job, source: Path) -> bool:
-    """Whether a file that is there has another length or digest than the manifest of the job that made it says."""
+    """Whether a file that is there is not the one that its job left behind; of a stale job nobody asks."""
     try:
-        about = read_json(job.manifest)["outputs"][source.relative_to(job.manifest.parent).as_posix()]
-        recorded = about["bytes"], about["sha256"]
-        return recorded[0] != source.stat().st_size or recorded[1] != digest(source)
-    except (UserError, OSError, KeyError, TypeError, ValueError):
+        return has_expected_key(job) and not is_described(read_json(job.manifest), source, job.manifest.parent)
+    except (UserError, OSError):
+        return False
+
+
+def is_described(manifest: object, source: Path, folder: Path) -> bool:
+    """Whether a manifest in a folder lists a file with the length and the digest that it has.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    try:
+        about = manifest["outputs"][source.relative_to(folder).as_posix()]  # type: ignore[index]
+        return bool(about["bytes"] == source.stat().st_size and about["sha256"] == digest(source))
+    except (KeyError, TypeError, ValueError):
         return False
 
 

@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from exfuse.reporting.evaluations import read_fresh
+from exfuse.reporting.evaluations import UNREADABLE, read_fresh, read_or_why, shown_path
 from exfuse.spec.graph import Graph
 from exfuse.spec.spec import Spec
+
+JOB = "models/costs"
+LARGEST = 2**63
+"""Of parameters and operations; what is said to take more is a mistake."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,7 @@ class NetworkCosts:
 
 def network_costs(graph: Graph) -> NetworkCosts | None:
     """What was counted; none where it was not, or for other networks."""
-    job = graph.jobs["models/costs"]
-    content = read_fresh(graph, graph.layout.costs, job.key)
+    content = read_fresh(graph, graph.layout.costs, graph.jobs[JOB])
     if content is None:
         return None
     spec = graph.spec
@@ -63,14 +66,32 @@ def network_costs(graph: Graph) -> NetworkCosts | None:
     return NetworkCosts((*backbones, *runs), tuple(_rearranged(spec, {one.name: one for one in backbones})))
 
 
+def why_no_costs(graph: Graph) -> str:
+    """The state and the file that is in the way of the counts."""
+    content = read_or_why(graph, graph.layout.costs, graph.jobs[JOB])
+    return content if isinstance(content, str) else f"{UNREADABLE}: {shown_path(graph, graph.layout.costs)}"
+
+
 def amount(count: int) -> str:
     """A large number with its unit: 7.970 G, 52.381 M."""
     unit, scale = ("G", 1e9) if count >= 1e9 else ("M", 1e6) if count >= 1e6 else ("k", 1e3)
     return f"{count / scale:.3f} {unit}"
 
 
-def _cost(kind: str, name: str, title: str, counted: Mapping[str, int]) -> Cost:
-    return Cost(kind, name, title, int(counted["size"]), int(counted["parameters"]), int(counted["macs"]))
+def _cost(kind: str, name: str, title: str, counted: Mapping[str, object]) -> Cost:
+    size, parameters, macs = (_count(counted[of]) for of in ("size", "parameters", "macs"))
+    return Cost(kind, name, title, size, parameters, macs)
+
+
+def _count(stated: object) -> int:
+    """A number of things.
+
+    Raises:
+        ValueError: it is none, or more than there can be.
+    """
+    if not isinstance(stated, int) or isinstance(stated, bool) or not 0 < stated < LARGEST:
+        raise ValueError("no number of parameters or operations")
+    return stated
 
 
 def _rearranged(spec: Spec, costs: Mapping[str, Cost]) -> list[Rearranged]:

@@ -1,13 +1,17 @@
 """Figures and charts as the page holds them: pictures as data URLs, charts as JSON with their words and numbers."""
 
 import base64
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from exfuse.errors import UserError
-from exfuse.files import read_json
+from exfuse.files import is_file, read_bytes, read_json
 from exfuse.reporting.charts.files import SUFFIX
 from exfuse.reporting.charts.plans import PLANS
 from exfuse.reporting.evaluations import altered, shown_path
@@ -27,7 +31,11 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure as a data URL, or what is in its way."""
+    """A figure as a data URL, or what is in its way.
+
+    Attributes:
+        size: width and height, so that the page keeps its place free; none where there is no file or it does not say.
+    """
 
     name: str
     title: str
@@ -35,6 +43,7 @@ class PageFigure:
     alternative: str
     source: str
     problem: str
+    size: tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,8 @@ class PageChart:
         file: where its drawing lies, for those without scripts.
         problem: what a reader has to know about it; all that follows is empty where there is no file to show.
         caption, alternative, notes: its words.
-        drawing: the specification without words, and how its panels fit into a width.
+        drawing: the specification without words, how its panels fit into a width, and the height of the drawing that
+            lies in its file, by which the page keeps its place free.
         columns, rows, words: its numbers, and how many of the first columns hold words.
     """
 
@@ -67,9 +77,9 @@ def page_figures(graph: Graph) -> list[PageFigure]:
     """The paper's figures, embedded."""
     found = []
     for name, picture in PICTURES.items():
-        source, problem = _embedded(graph, name)
+        source, problem, size = _embedded(graph, name)
         words = picture.caption(graph), picture.alternative(graph)
-        found.append(PageFigure(name, picture.title, *words, source, problem))
+        found.append(PageFigure(name, picture.title, *words, source, problem, size))
     return found
 
 
@@ -78,24 +88,40 @@ def page_charts(graph: Graph) -> list[PageChart]:
     return [_page_chart(graph, name, plan.title) for name, plan in PLANS.items()]
 
 
-def _embedded(graph: Graph, name: str) -> tuple[str, str]:
-    """A figure's data URL and what a reader has to know about it."""
+def _embedded(graph: Graph, name: str) -> tuple[str, str, tuple[int, int] | None]:
+    """A figure's data URL, what a reader has to know about it, and its size."""
     path = graph.layout.figure(name)
-    if path.is_file() and path.stat().st_size > LARGEST_SVG:
+    if is_file(path) and path.stat().st_size > LARGEST_SVG:
         path = path.with_suffix(".png")
-    if not path.is_file():
-        return "", _missing(graph, path)
+    if not is_file(path):
+        return "", _missing(graph, path), None
     if problem := altered(graph, graph.job(f"figures/{name}"), path):
-        return "", problem
-    encoded = base64.b64encode(path.read_bytes()).decode("ascii")
-    return f"data:{MEDIA[path.suffix[1:]]};base64,{encoded}", _stale(graph, name)
+        return "", problem, None
+    try:
+        encoded = base64.b64encode(read_bytes(path)).decode("ascii")
+    except UserError:
+        return "", f"unreadable: {shown_path(graph, path)} cannot be read", None
+    return f"data:{MEDIA[path.suffix[1:]]};base64,{encoded}", _stale(graph, name), _size(path)
+
+
+def _size(path: Path) -> tuple[int, int] | None:
+    """Width and height of a picture, for their ratio."""
+    try:
+        if path.suffix == ".svg":
+            found = re.search(rb'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', read_bytes(path))
+            return (round(float(found[1])), round(float(found[2]))) if found else None
+        with Image.open(path) as picture:
+            return picture.size
+    except (UserError, OSError, ValueError, OverflowError, Image.DecompressionBombError):
+        return None
 
 
 def _page_chart(graph: Graph, name: str, title: str) -> PageChart:
     path = graph.layout.figure(name, SUFFIX)
     file = shown_path(graph, graph.layout.figure(name))
-    if not path.is_file():
+    if not is_file(path):
         return PageChart(name, title, file, _missing(graph, path))
+    size = _size(graph.layout.figure(name))
     try:
         spec = read_json(path)
         words, table = spec["usermeta"], spec["usermeta"]["table"]
@@ -107,12 +133,17 @@ def _page_chart(graph: Graph, name: str, title: str) -> PageChart:
             caption=str(words["caption"]),
             alternative=str(spec["description"]),
             notes=tuple(map(str, words["notes"])),
-            drawing={"spec": {part: spec[part] for part in SHOWN if part in spec}, "panels": words["panels"]},
+            drawing={
+                "spec": {part: spec[part] for part in SHOWN if part in spec},
+                "panels": words["panels"],
+                "height": size[1] if size else None,
+            },
             columns=tuple(map(str, table["columns"])),
             rows=tuple(tuple(map(str, row)) for row in table["rows"]),
             words=int(table["words"]),
         )
-    except (UserError, KeyError, TypeError, ValueError):
+        json.dumps(chart.drawing, allow_nan=False)  # JSON that browsers read has no infinity
+    except (UserError, KeyError, TypeError, ValueError, OverflowError):
         return PageChart(name, title, file, f"unreadable: {shown_path(graph, path)} holds no chart")
     problem = altered(graph, graph.job(f"figures/{name}"), path)
     return PageChart(name, title, file, problem) if problem else chart

@@ -9,6 +9,8 @@ from exfuse.spec.devices import Device
 CORE = "core"
 """The entry of ``params/devices.yaml`` that stands for a core of a processor."""
 HOUR = 3600.0
+MOST_DEVICES = 100_000
+"""Of a job: more than any machine has; what is said to have taken more is a mistake."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def energy(about: Record, devices: Mapping[str, Device]) -> Energy | None:
         device, seconds, count = devices.get(CORE), about.cpu_seconds, 1
     if about.interrupted or device is None or device.watts is None or seconds is None:
         return None
-    if not isinstance(count, int) or count < 1:
+    if not isinstance(count, int) or not 1 <= count <= MOST_DEVICES:
         return None
     return Energy(seconds, count, device.title, device.watts.value, device.watts.source)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from exfuse.errors import UserError
-from exfuse.files import read_json
-from exfuse.reporting.contradictions import contradiction, is_altered
+from exfuse.files import is_file, read_json
+from exfuse.reporting.contradictions import contradiction, is_altered, is_described
 from exfuse.spec.freshness import has_expected_key
 from exfuse.spec.graph import Graph, Job
 from exfuse.spec.paper import Measure
@@ -39,11 +39,19 @@ class Evaluation:
         status: ``measured`` where at least one seed has a fresh number; otherwise the state of the first seed.
         values: percent by seed.
         detail: which file is in the way, or what a reader has to know about the number.
+        lost: whether a file is gone that its job left behind. What was not made is listed once for the whole page; of
+            this only the number's own place can tell.
     """
 
     status: str
     values: Mapping[int, float] = field(default_factory=dict)
     detail: str = ""
+    lost: bool = False
+
+    @property
+    def told(self) -> str:
+        """The detail, where nothing else tells it."""
+        return self.detail if self.lost or self.status not in (MISSING, STALE) else ""
 
     @property
     def mean(self) -> float | None:
@@ -57,7 +65,17 @@ class Evaluation:
 
 
 class _UnusableError(Exception):
-    """An evaluation file without a number that counts; ``args`` are status and detail."""
+    """An evaluation file without a number that counts.
+
+    Args:
+        status: as of :class:`Evaluation`.
+        detail: as there.
+        lost: as there.
+    """
+
+    def __init__(self, status: str, detail: str, lost: bool = False) -> None:
+        super().__init__(status, detail)
+        self.status, self.detail, self.lost = status, detail, lost
 
 
 def evaluate(graph: Graph, measure: Measure) -> Evaluation:
@@ -72,10 +90,10 @@ def evaluate(graph: Graph, measure: Measure) -> Evaluation:
         try:
             values[seed] = _percent(graph, job, measure, seed)
         except _UnusableError as problem:
-            problems.append(problem.args)
-    details = [detail for _, detail in problems]
-    status = MEASURED if values else str(problems[0][0])
-    return Evaluation(status=status, values=values, detail="; ".join(details))
+            problems.append(problem)
+    status = MEASURED if values else problems[0].status
+    detail = "; ".join(problem.detail for problem in problems)
+    return Evaluation(status=status, values=values, detail=detail, lost=any(problem.lost for problem in problems))
 
 
 def measure_jobs(graph: Graph, measure: Measure) -> list[Job]:
@@ -84,12 +102,20 @@ def measure_jobs(graph: Graph, measure: Measure) -> list[Job]:
     return [jobs[name] for name in graph.measure_jobs(measure)]
 
 
-def read_fresh(graph: Graph, source: Path, key: str) -> Mapping[str, Any] | None:
-    """A JSON file with the expected ``key``; none where it is absent, unreadable or stale."""
+def read_fresh(graph: Graph, source: Path, job: Job) -> Mapping[str, Any] | None:
+    """A JSON file as a job left it, made from what the spec asks for now; none where it is anything else."""
+    content = read_or_why(graph, source, job)
+    return None if isinstance(content, str) else content
+
+
+def read_or_why(graph: Graph, source: Path, job: Job) -> Mapping[str, Any] | str:
+    """As :func:`read_fresh`, or in words what is in the way: a state, a colon, the file."""
     try:
-        return _fresh(graph, source, key)
-    except _UnusableError:
-        return None
+        content = _fresh(graph, source, job)
+        _require_described(graph, source, job)
+    except _UnusableError as problem:
+        return f"{problem.status}: {problem.detail}"
+    return content
 
 
 def value_file(job: Job, measure: Measure) -> Path:
@@ -142,7 +168,7 @@ def is_fraction(value: object) -> TypeGuard[float]:
 
 def _percent(graph: Graph, job: Job, measure: Measure, seed: int) -> float:
     source = value_file(job, measure)
-    content = _fresh(graph, source, job.key)
+    content = _fresh(graph, source, job)
     name = shown_path(graph, source)
     value = content.get(measure.metric)
     if value is None and isinstance(content.get("note"), str):
@@ -150,15 +176,33 @@ def _percent(graph: Graph, job: Job, measure: Measure, seed: int) -> float:
     if not is_fraction(value):
         raise _UnusableError(UNREADABLE, f"{name}: '{measure.metric}' is {reprlib.repr(value)}, not a fraction")
     expected = {} if measure.backbone is not None else {"flip": measure.flip, "seed": seed}
-    reason = contradiction(job, source, content, expected)
+    _require_described(graph, source, job)
+    reason = contradiction(content, expected)
     if reason:
         raise _UnusableError(CONTRADICTORY, f"{name}: {reason}")
     return 100.0 * value
 
 
-def _fresh(graph: Graph, source: Path, key: str) -> Mapping[str, Any]:
+def _fresh(graph: Graph, source: Path, job: Job) -> Mapping[str, Any]:
+    """A file counts with its job's manifest alone, which is written last."""
+    if not is_file(source):
+        raise _UnusableError(MISSING, f"{shown_path(graph, source)} is not there", lost=has_expected_key(job))
+    content = _keyed(graph, source, job.key)
+    _keyed(graph, job.manifest, job.key)
+    return content
+
+
+def _require_described(graph: Graph, source: Path, job: Job) -> None:
+    if not is_described(read_json(job.manifest), source, job.manifest.parent):
+        name = shown_path(graph, source)
+        detail = f"{name}: it is not the file that {job.manifest.name} describes; run its job again"
+        raise _UnusableError(CONTRADICTORY, detail)
+
+
+def _keyed(graph: Graph, source: Path, key: str) -> Mapping[str, Any]:
+    """A JSON file with the expected ``key``."""
     name = shown_path(graph, source)
-    if not source.is_file():
+    if not is_file(source):
         raise _UnusableError(MISSING, f"{name} is not there")
     try:
         content = read_json(source)
@@ -185,7 +229,7 @@ def _from_test_server(graph: Graph, run: str) -> Evaluation:
         detail = f"the score of {run} in the preset belongs to submission {score.key}, not to the present"
         return Evaluation(status=STALE, detail=f"{detail} {submissions[0].key}")
     for job in submissions:
-        if not job.manifest.is_file():
+        if not is_file(job.manifest):
             return Evaluation(status=MISSING, detail=f"{shown_path(graph, job.outputs[0])} is not there")
         if not has_expected_key(job):
             return Evaluation(status=STALE, detail=f"{shown_path(graph, job.outputs[0])} was made from other settings")

@@ -12,11 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from exfuse.reporting.drawing import ACCENT, BASELINE, FAINT, INK, MUTED, new_figure, say
-from exfuse.reporting.evaluations import MISSING, STALE, UNREADABLE, read_fresh, shown_path, unequal_steps
+from exfuse.reporting.evaluations import MISSING, UNREADABLE, read_or_why, shown_path, unequal_steps
 from exfuse.reporting.probed import are_probes
 from exfuse.spec.graph import PROBED_RUNS, Graph
 from exfuse.spec.graph.inspection import LEAST_CELLS, PROBED_GRID
-from exfuse.spec.manifest import recorded_key
 from exfuse.spec.paper import Measure
 
 JOB = "models/probes"
@@ -50,8 +49,8 @@ Line = Mapping[str, Any]
 def caption(graph: Graph) -> str:
     """What the figure shows, what the two measures are, on how many images and blocks, and what they cannot say."""
     content = _read(graph)
-    fitted = f" ({content['fitted_on']:,} images)" if content is not None else ""
-    scored = f" ({content['scored_on']:,})" if content is not None else ""
+    fitted = f" ({content['fitted_on']:,} images)" if not isinstance(content, str) else ""
+    scored = f" ({content['scored_on']:,})" if not isinstance(content, str) else ""
     return (
         "The paper's Figure 1 is a drawing; these are measurements with linear probes in closed form, fitted on "
         f"trainaug{fitted} and scored on {graph.spec.val_name}{scored}. Numbers are levels, from 1 (low, fine) to 4 "
@@ -115,18 +114,23 @@ def draw(graph: Graph) -> Figure:
     return figure
 
 
-def _read(graph: Graph) -> Mapping[str, Any] | None:
-    """What was probed; none where it is absent, stale or unreadable."""
-    content = read_fresh(graph, graph.layout.probes, graph.jobs[JOB].key) if JOB in graph.jobs else None
-    return content if content is not None and are_probes(content) else None
+def _read(graph: Graph) -> Mapping[str, Any] | str:
+    """What was probed, or the state and the file that is in the way."""
+    source = graph.layout.probes
+    if JOB not in graph.jobs:
+        return f"{MISSING}: {shown_path(graph, source)}"
+    content = read_or_why(graph, source, graph.jobs[JOB])
+    if isinstance(content, str) or are_probes(content):
+        return content
+    return f"{UNREADABLE}: {shown_path(graph, source)}"
 
 
 def _lines(graph: Graph, run: str) -> list[Line]:
     """What was measured of a run, without what could not be."""
-    lines = (_read(graph) or {}).get("probes", ())
+    content = _read(graph)
     return [
         line
-        for line in lines
+        for line in (() if isinstance(content, str) else content["probes"])
         if line["run"] == run and line["semantics"]["value"] is not None and line["detail"]["value"] is not None
     ]
 
@@ -152,23 +156,15 @@ def _state(graph: Graph, run: str) -> str:
     """Why nothing of a run is shown."""
     if (reason := graph.spec.why_no_run(run)) is not None:
         return reason
-    if _read(graph) is not None:
-        return f"no class boundary in {graph.spec.val_name}, or no class with {LEAST_CELLS} blocks"
-    return f"{_in_the_way(graph)}: {shown_path(graph, graph.layout.probes)}"
+    content = _read(graph)
+    if isinstance(content, str):
+        return content
+    return f"no class boundary in {graph.spec.val_name}, or no class with {LEAST_CELLS} blocks"
 
 
-def _in_the_way(graph: Graph) -> str:
-    """The state of a file that cannot be drawn."""
-    source = graph.layout.probes
-    if not source.is_file():
-        return MISSING
-    key = recorded_key(source)
-    return STALE if key is not None and key != graph.jobs[JOB].key else UNREADABLE
-
-
-def _blocks(content: Mapping[str, Any] | None) -> str:
+def _blocks(content: Mapping[str, Any] | str) -> str:
     """How many blocks of each class are scored, and which classes the mean leaves out."""
-    if content is None:
+    if isinstance(content, str):
         return ""
     scored = {entry["name"]: entry["scored"] for entry in content["classes"]}
     said = f" Blocks: {_counts(scored, lambda count: count >= LEAST_CELLS)}."
@@ -191,7 +187,7 @@ def _channels(graph: Graph) -> str:
 
 def _steps(graph: Graph) -> str:
     steps = unequal_steps(graph, [Measure(run=run) for run in PROBED_RUNS])
-    return f" Steps of `trainaug` differ: {steps}." if steps else ""
+    return f" Steps of stage trainaug differ: {steps}." if steps else ""
 
 
 def _draw_levels(axes: Axes, lines: Sequence[Line], number: int) -> None:

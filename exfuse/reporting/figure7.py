@@ -15,6 +15,7 @@ from PIL import Image
 from exfuse.data.labels import IGNORE_INDEX, voc_palette
 from exfuse.errors import UserError
 from exfuse.files import read_csv
+from exfuse.reporting.damage import CUT
 from exfuse.reporting.drawing import FAINT, MUTED, new_figure, say
 from exfuse.reporting.evaluations import evaluate, measure_jobs, read_fresh, shown_path, unequal_steps
 from exfuse.spec.graph import Graph, figure7_runs, stands_in
@@ -41,7 +42,7 @@ def caption(graph: Graph) -> str:
         f"{stand_in}Image, ground truth, and the predictions of {titles} (seed 0, not flipped), in VOC's palette. The "
         f"images are the first {IMAGES} of {graph.spec.val_name}, in the order of their ids, whose ground truth holds "
         f"at least {OBJECTS} of the preset's object classes (then, should there be fewer, the first that hold one); no "
-        "prediction had a say." + (f" Steps of `trainaug` differ: {steps}." if steps else "")
+        "prediction had a say." + (f" Steps of stage trainaug differ: {steps}." if steps else "")
     )
 
 
@@ -124,7 +125,7 @@ def _draw_image(graph: Graph, axes: Sequence[Axes], line: Line) -> set[int]:
 def _draw_run(graph: Graph, run: str, column: Sequence[Axes], lines: Sequence[Line]) -> set[int]:
     measure = Measure(run=run)
     jobs = measure_jobs(graph, measure)
-    if not jobs or read_fresh(graph, jobs[0].manifest.with_name("val.json"), jobs[0].key) is None:
+    if not jobs or read_fresh(graph, jobs[0].manifest.with_name("val.json"), jobs[0]) is None:
         for axes in column:
             say(axes, evaluate(graph, measure).status)
         return set()
@@ -134,7 +135,7 @@ def _draw_run(graph: Graph, run: str, column: Sequence[Axes], lines: Sequence[Li
             with zipfile.ZipFile(jobs[0].manifest.with_name("predictions.zip")) as archive:
                 content = archive.read(f"{line['id']}.png")
             shown |= _show_labels(axes, _labels(io.BytesIO(content)))
-        except (OSError, KeyError, zipfile.BadZipFile):
+        except CUT:
             say(axes, f"missing: prediction of {line['id']}")
     return shown
 

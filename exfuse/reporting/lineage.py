@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from exfuse.errors import UserError
-from exfuse.files import read_json
+from exfuse.files import is_file, read_json
 from exfuse.reporting.evaluations import MISSING, STALE, shown_path
 from exfuse.spec.freshness import has_expected_key
 from exfuse.spec.graph import Graph, Job
@@ -20,6 +20,8 @@ LONGEST = 1e9
 """Seconds: what is said to have taken thirty years is a mistake."""
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """What is said to have been finished before is a mistake, too."""
+LARGEST = 2**63
+"""Bytes: no file system holds a file of so many."""
 SHARED_FACTS = ("code", "python", "host", "device", "gpu", "system", "libraries")
 ENVIRONMENT = ("code", "python", "libraries", "device", "gpu", "gpus", "machine", "system", "host")
 """Lines of provenance that jobs of one call have in common."""
@@ -189,7 +191,7 @@ class Record:
 def record(graph: Graph, name: str) -> Record:
     """What a job left behind."""
     job = graph.job(name)
-    state = FRESH if has_expected_key(job) else STALE if job.manifest.is_file() else MISSING
+    state = FRESH if has_expected_key(job) else STALE if is_file(job.manifest) else MISSING
     return Record(job, state, _mapping(job.manifest), _mapping(provenance_file(job.manifest)))
 
 
@@ -236,7 +238,7 @@ def environments(records: Sequence[Record]) -> dict[tuple[tuple[str, str], ...],
 def log_file(graph: Graph, about: Record) -> str:
     """Where a job's messages lie; empty where there are none."""
     path = graph.layout.log(about.job.name)
-    return shown_path(graph, path) if path.is_file() else ""
+    return shown_path(graph, path) if is_file(path) else ""
 
 
 def log_end(graph: Graph, about: Record) -> str:
@@ -272,7 +274,7 @@ def _made_file(path: Path, name: str, about: Any) -> MadeFile:
     known = about if isinstance(about, dict) else {}
     sha256, size = known.get("sha256"), known.get("bytes")
     digest = sha256 if isinstance(sha256, str) else ""
-    length = size if isinstance(size, int) and not isinstance(size, bool) else None
+    length = size if isinstance(size, int) and not isinstance(size, bool) and 0 <= size < LARGEST else None
     try:
         there = path.stat().st_size
     except (OSError, ValueError):  # a name that no system can hold

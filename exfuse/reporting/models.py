@@ -183,7 +183,7 @@ def _mean_split(graph: Graph, measure: Measure, seeds: Container[int]) -> Mappin
     for seed, job in enumerate(measure_jobs(graph, measure)):
         if seed not in seeds:
             continue
-        content = read_fresh(graph, job.manifest.with_name("val.json"), job.key) or {}
+        content = read_fresh(graph, job.manifest.with_name("val.json"), job) or {}
         for name, numbers in values.items():
             if is_fraction(value := content.get(name)):
                 numbers.append(100.0 * value)

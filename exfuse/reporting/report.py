@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from exfuse.reporting.charts.theme import LIVE, theme
 from exfuse.reporting.claims import claim_results
 from exfuse.reporting.gallery.section import gallery_section
 from exfuse.reporting.statistics.verdict import VERDICTS, rule_in_words
-from exfuse.reporting.statistics.words import bracketed
+from exfuse.reporting.statistics.words import bracketed, of_paper
 from exfuse.spec.graph import Graph
 
 FORMS = {"tex": "LaTeX", "csv": "CSV", "md": "Markdown"}
@@ -25,7 +25,16 @@ FORMS = {"tex": "LaTeX", "csv": "CSV", "md": "Markdown"}
 TEMPLATES = Path(__file__).parent / "templates"
 STYLES = ("base", "page", "tables", "claims", "figures", "gallery", "details", "phone", "print")
 """In the order in which later rules win."""
-SCRIPTS = ("unfolding", "sorting", "copying", "commands", "contents", "gallery")
+GALLERY = ("content", "masks", "panels", "disagreement", "words", "boxes", "viewer")
+SCRIPTS = (
+    ("sorting",),
+    ("copying",),
+    ("commands",),
+    ("contents",),
+    tuple(f"gallery/{part}" for part in GALLERY),
+    ("address",),
+)
+"""In the order in which they run; those of a group share their names, and no others do."""
 
 
 def write_report(graph: Graph) -> None:
@@ -38,6 +47,7 @@ def write_report(graph: Graph) -> None:
     write_text(graph.layout.report, encodable(html))
 
 
+@cache
 def environment() -> Environment:
     """How the package's templates are rendered: escaped, nothing undefined, with the words' filters below."""
     made = Environment(
@@ -88,6 +98,7 @@ def context(graph: Graph) -> dict[str, Any]:
         "runs": models.trained_runs(graph, usual),
         "parts": graph.spec.fidelity.parts,
         "costs": counted,
+        "no_costs": "" if counted else costs.why_no_costs(graph),
         "hyperparameters": {one.path: one for one in ledger.hyperparameters(graph.spec)},
         "archives": data.archive_files(graph),
         "folder": graph.spec.folder,
@@ -110,7 +121,7 @@ def context(graph: Graph) -> dict[str, Any]:
         "prepared": data.prepared(graph),
         "strays": strays.strays(graph),
         "style": assets("styles", STYLES, "css"),
-        "scripts": [assets("scripts", (name,), "js") for name in SCRIPTS],
+        "scripts": [assets("scripts", names, "js") for names in SCRIPTS],
     }
 
 
@@ -136,10 +147,7 @@ def points(value: float | None) -> str:
 
 def printed(value: float | None) -> str:
     """A difference of the paper with the decimals that it prints; a dash where it prints none."""
-    if value is None:
-        return "–"
-    sign = "+" if value > 0 else "−" if value < 0 else ""
-    return f"{sign}{abs(value)}"
+    return "–" if value is None else of_paper(value)
 
 
 def percent(value: float | None) -> str:

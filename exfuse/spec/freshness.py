@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from exfuse.errors import UserError
-from exfuse.files import read_json
+from exfuse.files import is_file, read_json
 from exfuse.spec.graph import Graph, Job
 from exfuse.spec.manifest import recorded_key
 from exfuse.spec.raw import Digests
@@ -23,7 +23,7 @@ def has_expected_key(job: Job) -> bool:
 
 def is_complete(job: Job) -> bool:
     """Whether a job's outputs are all there; a clone may lack weights, or someone deleted them to save space."""
-    return all(path.is_file() for path in job.outputs)
+    return all(is_file(path) for path in job.outputs)
 
 
 def stale_jobs(graph: Graph) -> frozenset[str]:
@@ -49,7 +49,7 @@ def stale_jobs(graph: Graph) -> frozenset[str]:
 
 def _is_readable(job: Job) -> bool:
     """Whether all but a job's weights are there."""
-    return all(path.is_file() for path in job.outputs if path.name != WEIGHTS)
+    return all(is_file(path) for path in job.outputs if path.name != WEIGHTS)
 
 
 def _is_looked_at(name: str) -> bool:

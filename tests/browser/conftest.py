@@ -18,6 +18,8 @@ from tests.packages import program, require_programs
 
 SEEDS = 3
 WIDE, PHONE = (1440, 900), (390, 844)
+A4 = (720, 1040)
+"""What margins leave of a sheet, pixels."""
 
 Open = Callable[..., Page]
 
@@ -61,11 +63,15 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(chromium: Browser) -> Iterator[Open]:
-    """Opens a page of the disk; afterwards it must have loaded nothing and complained of nothing."""
+    """Opens a page of the disk, at an address and on a slower processor if asked for; afterwards it must have loaded
+    nothing and complained of nothing.
+    """
     problems: list[str] = []
     contexts = []
 
-    def open_page(file: Path, size: tuple[int, int] = WIDE, **options: object) -> Page:
+    def open_page(
+        file: Path, size: tuple[int, int] = WIDE, *, address: str = "", slower: float = 1, **options: object
+    ) -> Page:
         context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
         contexts.append(context)
         page = context.new_page()
@@ -73,7 +79,9 @@ def opened(chromium: Browser) -> Iterator[Open]:
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
         page.on("dialog", lambda dialog: problems.append(f"dialog: {dialog.message}"))
         page.on("request", lambda request: _note_request(problems, request.url, file))
-        page.goto(file.as_uri())
+        if slower != 1:
+            context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slower})
+        page.goto(f"{file.as_uri()}{address}")
         return page
 
     yield open_page

@@ -1,12 +1,14 @@
 """The charts in the page: drawn when they come near, legible in the dark, whole on paper, with their numbers beside."""
 
 import json
+import re
+import zlib
 
 import pytest
 
 from exfuse.files import read_json
 from exfuse.spec.graph.reporting import CHARTS
-from tests.browser.conftest import PHONE, WIDE
+from tests.browser.conftest import A4, PHONE, WIDE
 
 pytestmark = pytest.mark.browser
 
@@ -54,12 +56,32 @@ def test_another_row_is_chosen_with_the_keyboard(opened, reproduction):
     page.wait_for_function("([node, before]) => node.innerHTML !== before", arg=[place.element_handle(), before])
 
 
-def test_all_of_them_are_drawn_for_paper(opened, reproduction, tmp_path):
-    page = opened(reproduction.layout.report)
-    page.pdf(path=tmp_path / "report.pdf")
-    page.wait_for_function(
-        "count => document.querySelectorAll('.chart svg').length >= count", arg=len(CHARTS), timeout=20_000
-    )
+def painted(pdf):
+    """How many paths a PDF's streams fill or stroke."""
+    count = 0
+    for stream in re.finditer(rb"stream\r?\n", pdf):
+        try:
+            content = zlib.decompressobj().decompress(pdf[stream.end() :])
+        except zlib.error:  # a picture, or no stream
+            continue
+        count += len(re.findall(rb"(?m)^(?:f|f\*|B|S)$", content))
+    return count
+
+
+def test_all_of_them_are_in_the_printed_file(opened, reproduction):
+    """Printed at once, with no chart drawn yet: as much is painted as with all drawn, and their marks are in it."""
+    page = opened(reproduction.layout.report, A4)
+    page.add_style_tag(content="@media print { header, section:not(#charts) { display: none; } }")
+    printed = painted(page.pdf(format="A4"))
+    marks = page.locator(
+        ".chart svg g.mark-rect path, .chart svg g.mark-line path, .chart svg g.mark-symbol path"
+    ).count()
+    assert marks >= 3 * len(CHARTS)
+    for name in CHARTS:
+        drawn(page, name)
+    assert painted(page.pdf(format="A4")) == printed
+    page.evaluate("document.querySelectorAll('.chart').forEach((place) => place.remove())")
+    assert printed - painted(page.pdf(format="A4")) >= marks
 
 
 def test_without_scripts_the_file_is_named(opened, reproduction):
@@ -76,3 +98,20 @@ def test_what_is_drawn_is_what_the_file_holds(opened, reproduction):
         shared = content.keys() & {"data", "layer", "concat"}
         assert shared
         assert {part: embedded[part] for part in shared} == {part: content[part] for part in shared}
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE])
+def test_places_are_kept_free_for_what_is_drawn_later(opened, reproduction, size):
+    """The page is about as high before its charts are drawn as afterwards, and pictures say their size."""
+    page = opened(reproduction.layout.report, size)
+    page.locator("#viewer[data-shown]").wait_for()
+    before = page.evaluate("document.documentElement.scrollHeight")
+    for name in CHARTS:
+        drawn(page, name)
+    assert page.evaluate("document.documentElement.scrollHeight") == pytest.approx(before, rel=0.02)
+    ratios = page.locator(".plate img").evaluate_all(
+        """nodes => nodes.map((node) =>
+          [node.getAttribute("width") / node.getAttribute("height"), node.naturalWidth / node.naturalHeight])"""
+    )
+    assert len(ratios) == 7
+    assert all(said == pytest.approx(real, rel=0.01) for said, real in ratios)

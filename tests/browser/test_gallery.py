@@ -12,9 +12,10 @@ from PIL import Image
 
 from benchmarks.made_up import MadeUp
 from exfuse.data.labels import voc_palette
-from exfuse.files import read_json
+from exfuse.files import read_json, write_json
 from exfuse.reporting.gallery.making import write_gallery
 from exfuse.reporting.report import write_report
+from exfuse.spec.graph import Graph
 from tests.browser.conftest import PHONE, WIDE
 
 pytestmark = pytest.mark.browser
@@ -71,6 +72,34 @@ def shown(page):
 
 def wait_for(page, picture):
     page.locator("#viewer-name", has_text=picture["id"]).wait_for()
+
+
+def turned(url):
+    """A data URL's picture, a quarter turned."""
+    head, _, content = url.partition(",")
+    with Image.open(io.BytesIO(base64.b64decode(content))) as image:
+        buffer = io.BytesIO()
+        image.transpose(Image.Transpose.ROTATE_90).save(buffer, image.format)
+    return f"{head},{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def test_an_upright_picture_is_not_squeezed(opened, made, tmp_path):
+    """Its column would make it higher than the stage may be."""
+    graph = Graph(dataclasses.replace(made.spec, root=tmp_path))
+    content = read_json(made.layout.gallery)
+    picture = content["pictures"][0]
+    picture |= {field: turned(picture[field]) for field in ("photograph", "truth", "gcn_mask", "exfuse_mask")}
+    picture |= {"width": picture["height"], "height": picture["width"]}
+    write_json(graph.layout.gallery, content)
+    write_report(graph)
+    page = opened(graph.layout.report)
+    page.locator("#viewer[data-shown]").wait_for()
+    for name in ("wipe", "truth-picture"):
+        canvas = page.locator(f"#viewer-{name}")
+        box, size = canvas.bounding_box(), canvas.evaluate("node => [node.width, node.height]")
+        assert size[0] < size[1]
+        assert box["width"] / box["height"] == pytest.approx(size[0] / size[1], abs=0.01)
+    assert page.locator("#viewer-stage").bounding_box()["height"] <= 34 * 16 + 1
 
 
 def test_every_label_has_its_colour_on_the_canvas(page, made):
@@ -164,13 +193,30 @@ def test_images_are_turned_by_buttons_and_keys_and_said(page, made):
     assert page.locator(".reel a[aria-current]").count() == 1
 
 
-def test_an_address_leads_to_an_image(opened, made):
-    picture = pictures(made)[3]
-    page = opened(made.layout.report)
-    page.goto(f"{made.layout.report.as_uri()}#gallery-{picture['id']}")
-    page.reload()
-    wait_for(page, picture)
-    page.wait_for_function("document.getElementById('viewer').getBoundingClientRect().top < innerHeight")
+def test_the_focus_stays_on_its_class_while_images_are_turned(page, made):
+    """Every image holds background; a class that the next image lacks gives the focus to the image's name."""
+    found = pictures(made)
+    page.locator("#viewer-boxes label", has_text="background").locator("input").focus()
+    for picture in found[1:3]:
+        page.keyboard.press("ArrowRight")
+        wait_for(page, picture)
+        assert page.evaluate("document.activeElement.labels[0].textContent") == "background"
+    classes = [{entry["label"] for entry in picture["classes"]} for picture in found]
+    index, label = next((n, label) for n, here in enumerate(classes[:-1]) for label in here - classes[n + 1])
+    page.evaluate(f"location.hash = 'gallery-{found[index]['id']}'")
+    wait_for(page, found[index])
+    page.locator(f"#viewer-boxes input[value='{label}']").focus()
+    page.keyboard.press("ArrowRight")
+    wait_for(page, found[index + 1])
+    assert page.evaluate("document.activeElement.id") == "viewer-name"
+
+
+def test_classes_that_are_switched_off_count_in_the_disagreement(page):
+    before = pixels(page, "disagreement-picture"), page.locator("#viewer-legend").inner_text()
+    page.get_by_role("button", name="None", exact=True).click()
+    assert (pixels(page, "disagreement-picture") == before[0]).all()
+    assert page.locator("#viewer-legend").inner_text() == before[1]
+    assert "All classes count, also those that are switched off" in before[1]
 
 
 def test_shares_of_disagreement_are_those_of_the_masks(page, made):
@@ -206,11 +252,13 @@ def test_without_script_the_photographs_stand_in_a_table(chromium, made):
     context.close()
 
 
-def test_on_paper_there_are_the_panels_and_the_table(page):
+def test_on_paper_there_are_the_panels_and_the_table(page, made):
+    assert not page.locator("#viewer .on-paper").is_visible()
     page.emulate_media(media="print")
     assert page.locator("#viewer-images").is_visible()
     assert page.locator("#viewer-truth-picture").is_visible()
     assert not page.locator("#viewer-slider").is_visible()
+    assert f"the page itself has {len(pictures(made))}" in page.locator("#viewer .on-paper").inner_text()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -7,12 +7,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from exfuse.files import read_csv, read_json
-from tests.browser.conftest import PHONE, SEEDS, WIDE
+from tests.browser.conftest import A4, PHONE, SEEDS, WIDE
 
 pytestmark = pytest.mark.browser
 
-A4 = (720, 1040)
-"""What margins leave of a sheet, pixels."""
 SERIOUS = ("serious", "critical")
 
 

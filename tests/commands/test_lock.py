@@ -16,6 +16,7 @@ import pytest
 
 from exfuse.commands.lock import sole_worker
 from exfuse.errors import UserError
+from tests.test_files import full_disk
 
 WORKER = """
 import signal, sys, time
@@ -66,6 +67,12 @@ def test_a_holder_that_does_not_end_is_named(tmp_path: Path, repo_root: Path) ->
             sole_worker(tmp_path / "lock", patience=0.5).__enter__()
         assert 0.4 < time.monotonic() - began < 5.0
         assert process.poll() is None
+
+
+def test_a_full_disk_names_the_lock(tmp_path: Path) -> None:
+    told = pytest.raises(UserError, match=r"cannot write .*a\.lock: File too large")
+    with full_disk(0), told, sole_worker(tmp_path / "a.lock"):
+        pass
 
 
 def test_a_crash_releases_the_lock(tmp_path: Path, repo_root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,75 @@ def test_damaged_files_are_named(tmp_path: Path, read: object) -> None:
     np.savez(path, other=np.zeros(1))
     with pytest.raises(UserError, match=r"values\.npz holds no 'names'"):
         read(path)
+
+
+@pytest.fixture
+def classified(tmp_path: Path) -> Path:
+    """A file of three images' classes."""
+    labels = np.array([3, 1, 1], dtype=np.int16)
+    write_predictions(tmp_path / "predictions.npz", ClassificationResult(("a", "b", "c"), labels, labels[::-1]))
+    return tmp_path / "predictions.npz"
+
+
+def test_a_flipped_bit_gives_the_same_or_a_users_error(classified: Path) -> None:
+    """Each byte of a file with each of two bits inverted: never another exception, never other classes."""
+    whole, written = classified.read_bytes(), read_predictions(classified)
+    same = 0
+    for place in range(len(whole)):
+        for bit in (1, 32):
+            classified.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
+            try:
+                read = read_predictions(classified)
+            except UserError:
+                continue
+            same += 1
+            assert read.images == written.images
+            assert np.array_equal(read.labels, written.labels)
+            assert np.array_equal(read.predictions, written.predictions)
+    assert 0 < same < len(whole)  # dates and attributes of members may be any
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '<i2', 'fortran_order': False, 'shape': (3,",  # tokenize.TokenError
+        b"{'descr': '<i2', 'fortran_order': False, 'shape': (9**)}",  # SyntaxError
+        b"{'descr': '<i2', 'fortran_order': False, 'shape': (1000000000000000,), }",  # MemoryError
+        b"{'descr': '|O', 'fortran_order': False, 'shape': (3,), }",  # objects, which would be unpickled
+        b"{'descr': 'M9', 'fortran_order': False, 'shape': (3,), }",
+    ],
+    ids=range(5),
+)
+def test_headers_that_numpy_cannot_read_are_a_users_error(tmp_path: Path, header: bytes) -> None:
+    """They are whole as members of the archive: no checksum tells of them."""
+    path = tmp_path / "confusions.npz"
+    write_confusions(path, [RESULT])
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    line = header.ljust(117) + b"\n"
+    members["plain_boundary.npy"] = b"\x93NUMPY\x01\x00" + len(line).to_bytes(2, "little") + line + bytes(6)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(UserError, match=r"cannot read .*confusions\.npz"):
+        read_confusions(path)
+
+
+@pytest.mark.parametrize("name", ["names", "label", "prediction"])
+@pytest.mark.parametrize("wrong", [np.array("a"), np.array(3), np.ones((1, 1), np.int16), np.array([0.5])])
+def test_arrays_of_another_kind_or_shape_are_a_users_error(tmp_path: Path, name: str, wrong: np.ndarray) -> None:
+    one = np.ones(1, np.int16)
+    path = tmp_path / "predictions.npz"
+    np.savez(path, **{"names": np.array(["a"]), "label": one, "prediction": one, name: wrong})
+    with pytest.raises(UserError, match=f"'{name}' in .*predictions"):
+        read_predictions(path)
+
+
+def test_confusions_of_another_kind_are_a_users_error(tmp_path: Path) -> None:
+    path = tmp_path / "confusions.npz"
+    np.savez(path, names=np.array(["a", "b"]), plain_boundary=BOUNDARY, plain_interior=INTERIOR.astype(np.float32))
+    with pytest.raises(UserError, match=r"'plain_interior' in .* is float32 of shape \(2, 4, 4\)"):
+        read_confusions(path)
 
 
 def test_nothing_here_imports_torch() -> None:

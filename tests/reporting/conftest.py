@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import json
 import statistics
 import zipfile
 from collections.abc import Mapping
@@ -141,6 +142,13 @@ class Results:
         }
         write_json(job.manifest.with_name(job.manifest.name.replace("manifest", "provenance")), provenance)
 
+    def model(self, name: str, content: Mapping[str, Any] | str) -> None:
+        """A file below ``models/``, as its job leaves it."""
+        job = self.graph.jobs[f"models/{name}"]
+        file = job.manifest.with_name(f"{name}.json")
+        write_text(file, content if isinstance(content, str) else json.dumps(content))
+        self.finish(job)
+
     def claim(self, name: str) -> dict[str, str]:
         """Writes the claims, and gives the line of one."""
         write_claims(self.graph)
@@ -203,7 +211,7 @@ def traced(mini: Spec, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def drawn(results: Results, traced: str) -> Results:
     """Results that hold the traced networks of `mini`."""
-    write_text(results.graph.layout.architecture, traced)
+    results.model("architecture", traced)
     return results
 
 

@@ -12,7 +12,6 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 
-from exfuse.files import write_json
 from exfuse.reporting.architecture import figure3, figure4, figure6
 from exfuse.reporting.drawing import ACCENT, style
 from exfuse.reporting.figures import PICTURES, write_figure
@@ -42,7 +41,7 @@ def as_large_as_the_papers(found: Architecture) -> Architecture:
 
 
 def put(results: Results, found: Architecture) -> None:
-    write_json(results.graph.layout.architecture, found.model_dump(mode="json"))
+    results.model("architecture", found.model_dump(mode="json"))
 
 
 def without(network: Network, *gone: Part) -> Network:
@@ -218,9 +217,9 @@ def test_words_list_what_is_drawn(drawn: Results, name: str) -> None:
 def test_without_a_trace_the_figure_says_why(results: Results, traced: str, name: str, state: str) -> None:
     content = json.loads(traced)
     if state == "stale":
-        write_json(results.graph.layout.architecture, content | {"key": "old"})
+        results.model("architecture", content | {"key": "old"})
     if state == "unreadable":
-        write_json(results.graph.layout.architecture, {"key": content["key"]})
+        results.model("architecture", {"key": content["key"]})
     assert any(word.startswith(state) for word in texts(draw(results, name)))
     words = PICTURES[name].alternative(results.graph)
     assert words.startswith(state) and "models/architecture.json" in words

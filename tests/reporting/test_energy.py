@@ -47,7 +47,10 @@ def test_another_model_of_a_series_is_not_taken_for_it(results, devices):
         assert energy(with_facts(results, device="cuda:0", gpu=name, gpus=1), devices) is None
 
 
-@pytest.mark.parametrize("facts", [{"gpus": "all"}, {"gpus": 0}, {"seconds": {}}, {"gpu": 7}])
+@pytest.mark.parametrize(
+    "facts",
+    [{"gpus": "all"}, {"gpus": 0}, {"seconds": {}}, {"gpu": 7}, {"gpus": 10**400}, {"gpus": 10**30}],
+)
 def test_what_makes_no_sense_is_not_estimated(results, devices, facts):
     about = with_facts(results, **{"device": "cuda:0", "gpu": "NVIDIA H200", "gpus": 1, **facts})
     assert energy(about, devices) is None

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
 
-from exfuse.files import read_json, write_json
+from exfuse.files import read_json
 from exfuse.reporting import figure1
 from exfuse.reporting.drawing import save, style
 from exfuse.spec.graph import Graph
@@ -54,7 +54,7 @@ def write(results: Results, *runs: str, key: str | None = None, **changes: Any) 
     blocks = dict(zip(graph.spec.classes, (21_649, 1_311, 1_199, 29, 0), strict=True))
     classes = [{"name": name, "fitted": 5000, "scored": count, "images": 9} for name, count in blocks.items()]
     content = {"seed": 0, "fitted_on": 400, "scored_on": 120, "classes": classes, "probes": probes}
-    write_json(graph.layout.probes, {**content, "key": key or graph.jobs["models/probes"].key})
+    results.model("probes", {**content, "key": key or graph.jobs["models/probes"].key})
     return graph
 
 
@@ -179,7 +179,7 @@ DAMAGES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_file_without_what_is_drawn_is_unreadable(results: Results, damage: dict[str, Any]) -> None:
     graph = write(results, GCN, EXFUSE)
-    write_json(graph.layout.probes, read_json(graph.layout.probes) | damage)
+    results.model("probes", read_json(graph.layout.probes) | damage)
     assert "unreadable: results/mini/models/probes.json" in figure1.alternative(graph)
     assert "images) and scored" not in figure1.caption(graph)
     assert "unreadable" in texts(figure1.draw(graph))

@@ -165,10 +165,22 @@ def test_damaged_files_are_never_in_the_way_of_the_page(results, name, content):
     assert 'id="run-gcn-resnet50"' in page(results)
 
 
+@pytest.mark.parametrize("stated", [10**400, 2**63, -5, True, 1.5, "5"], ids=range(6))
+def test_a_length_that_no_file_has_is_not_known(results, stated):
+    results.backbone("resnet50", 0.2)
+    manifest = results.graph.jobs["backbones/resnet50"].manifest
+    content = read_json(manifest)
+    content["outputs"]["history.csv"]["bytes"] = stated
+    write_text(manifest, json.dumps(content))
+    (file,) = (one for one in record(results.graph, "backbones/resnet50").files if one.name == "history.csv")
+    assert (file.size, file.problem) == (None, "")
+
+
 def test_a_set_whose_list_is_cut_is_told(results):
     results.val_set()
     source = results.graph.layout.set("val")
     source.write_text("id,source\n2007_000001\n2007_000002,voc\n")
+    results.finish(results.graph.jobs["data/sets/val"])
     assert "1 unknown, 1 voc" in page(results)
 
 

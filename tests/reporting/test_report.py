@@ -264,7 +264,7 @@ def test_costs_are_those_that_were_counted(complete):
     job, spec = complete.graph.jobs["models/costs"], complete.spec
     counted = {"parameters": 52_381_480, "macs": 7_969_996_800, "size": 224}
     content = {"backbones": dict.fromkeys(spec.backbones, counted), "runs": dict.fromkeys(spec.runs, counted)}
-    write_json(complete.graph.layout.costs, {**content, "key": job.key})
+    complete.model("costs", {**content, "key": job.key})
     parsed, html = page(complete)
     assert parsed.problems == []
     block = html[html.index('id="costs"') :].partition('id="ledger"')[0]
@@ -272,9 +272,10 @@ def test_costs_are_those_that_were_counted(complete):
     assert "{1, 1, 3, 1} to {2, 2, 1, 1}, widths unchanged: both cost the same 7,969,996,800 operations" in block
     assert block.count("Layer rearrangement") == 1
     content["backbones"]["resnext101-ss-lr"] = {**counted, "macs": 8_000_000_000}
-    write_json(complete.graph.layout.costs, {**content, "key": job.key})
+    complete.model("costs", {**content, "key": job.key})
     block = page(complete)[1].partition('id="costs"')[2].partition('id="ledger"')[0]
     assert "7,969,996,800 and 8,000,000,000 operations." in block
     assert "nothing has to be adjusted" not in block
-    write_json(complete.graph.layout.costs, {**content, "key": "another"})
-    assert "<code>exfuse costs</code> counts" in page(complete)[1]
+    write_json(complete.graph.layout.costs, {**content, "key": job.key, "more": 1})
+    said = "Contradictory: results/mini/models/costs.json: it is not the file that costs.manifest.json describes"
+    assert said in page(complete)[1]

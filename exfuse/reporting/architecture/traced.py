@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from pydantic import ValidationError
 
 from exfuse.reporting.drawing import new_figure, say
-from exfuse.reporting.evaluations import MISSING, STALE, UNREADABLE, read_fresh, shown_path
+from exfuse.reporting.evaluations import UNREADABLE, read_or_why, shown_path
 from exfuse.spec.architecture import Architecture, Operation
 from exfuse.spec.graph import EXFUSE, Graph
 
@@ -19,11 +19,9 @@ def read_architecture(graph: Graph) -> Architecture | str:
     """What was traced from the present networks, or why there is nothing."""
     source = graph.layout.architecture
     name = shown_path(graph, source)
-    if not source.is_file():
-        return f"{MISSING}: {name}"
-    content = read_fresh(graph, source, graph.jobs[JOB].key)
-    if content is None:
-        return f"{STALE}: {name} was not traced from the present networks"
+    content = read_or_why(graph, source, graph.jobs[JOB])
+    if isinstance(content, str):
+        return content
     try:
         return Architecture.model_validate(content)
     except ValidationError:

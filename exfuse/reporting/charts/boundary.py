@@ -14,6 +14,7 @@ from exfuse.reporting.charts.chart import (
     fraction,
     mean,
     number,
+    plain,
     scores,
     signed,
     words,
@@ -47,7 +48,7 @@ def chart(graph: Graph) -> Chart:
             f"authors split them; {width(graph)} pixels on either side. Bars, and the changes in the numbers below: "
             "mean over the seeds that both have; dots: each seed; a row's own mIoU: mean over all its seeds. Each mIoU "
             "is over the classes that have ground truth there."
-            + (f" Steps of `trainaug` differ: {steps}." if steps else "")
+            + (f" Steps of stage trainaug differ: {steps}." if steps else "")
         ),
         alternative=_alternative(values),
         table=Table(
@@ -94,7 +95,7 @@ def _changes(base: Mapping[int, float], other: Mapping[int, float]) -> dict[int,
 def _differences(table: PrintedTable, found: Mapping[str, Mapping[str, Mapping[int, float]]]) -> list[dict[str, Any]]:
     (_, base), *others = rows_of(table).items()
     return [
-        {"table": table.title, "row": label, "region": region, "seed": seed, "change": round(change, 3)}
+        {"table": table.title, "row": label, "region": region, "seed": seed, "change": plain(change)}
         for label, run in others
         for region in REGIONS
         for seed, change in _changes(found[base][region], found[run][region]).items()

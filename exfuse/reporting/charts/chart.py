@@ -107,6 +107,11 @@ def words(text: str) -> Spec:
     return view(height=60, data={"values": [{}]}, mark=mark)
 
 
+def plain(value: float) -> float:
+    """A number without the noise of its last digits; those that a reader sees are never rounded twice."""
+    return round(value, 9)
+
+
 def signed(value: float | None, decimals: int = 2) -> str:
     """A difference with its sign and a true minus; a dash where there is none."""
     if value is None:
@@ -127,9 +132,7 @@ def mean(values: Sequence[float]) -> float | None:
 
 def scores(graph: Graph, run: str) -> dict[int, Mapping[str, Any]]:
     """What ``val.json`` (not flipped) holds, by seed, where its number counts."""
-    found = {
-        seed: read_fresh(graph, job.manifest.with_name("val.json"), job.key) for seed, job in jobs(graph, run).items()
-    }
+    found = {seed: read_fresh(graph, job.manifest.with_name("val.json"), job) for seed, job in jobs(graph, run).items()}
     return {seed: content for seed, content in found.items() if content is not None}
 
 

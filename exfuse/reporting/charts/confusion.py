@@ -18,6 +18,7 @@ from exfuse.reporting.charts.chart import (
     absences,
     jobs,
     number,
+    plain,
     signed,
     words,
 )
@@ -139,7 +140,7 @@ def _spec(classes: tuple[str, ...], kept: list[int], shares: dict[str, Matrix], 
 
 def _matrix(side: str, kept: list[int], shares: Matrix, width: int) -> Spec:
     values = [
-        {"truth": place, "prediction": other, "share": round(float(shares[row, column]), 2)}
+        {"truth": place, "prediction": other, "share": plain(float(shares[row, column]))}
         for place, row in enumerate(kept)
         for other, column in enumerate(kept)
         if not np.isnan(shares[row, column])

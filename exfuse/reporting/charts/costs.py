@@ -69,7 +69,7 @@ def training_times(graph: Graph) -> Times:
 def _costs(graph: Graph) -> tuple[dict[str, Cost], tuple[str, ...]]:
     counted = network_costs(graph)
     if counted is None:
-        return {}, ("the networks are not counted: `exfuse costs` does it",)
+        return {}, ("the networks are not counted: exfuse costs does it",)
     return {one.name: one for one in counted.networks if one.kind == "run"}, ()
 
 
@@ -88,9 +88,9 @@ def _value(
         "kind": KINDS[changed],
         "macs": cost.macs if cost else None,
         "parameters": cost.parameters if cost else None,
-        "miou": None if miou is None else round(miou, 3),
-        "predicted": round(times[0], 2) if times else None,
-        "took": round(times[1], 2) if times else None,
+        "miou": miou,
+        "predicted": times[0] if times else None,
+        "took": times[1] if times else None,
     }
 
 

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from exfuse.errors import UserError
-from exfuse.files import read_csv
+from exfuse.files import is_file, read_csv
 from exfuse.reporting.charts.chart import SCHEMA, WIDTH, Chart, Panels, Spec, Table, quantity, words
 from exfuse.reporting.evaluations import MISSING, STALE, shown_path
 from exfuse.spec.freshness import has_expected_key
@@ -20,6 +21,8 @@ HEIGHT = 84
 """Of a panel, pixels."""
 NAMED_SHARE = 0.25
 """A stage with a smaller share of its chain's steps has no room for its name."""
+MOST_STEPS = 1e12
+"""Of a stage; what is said to have taken more is a mistake."""
 TOTAL = "total loss"
 PRETRAINING = "ImageNet"
 TERMS = {
@@ -93,9 +96,14 @@ def read_history(source: Path) -> Curve:
         curve = {name: [float(row[name]) for row in rows] for name in columns}
     except (TypeError, ValueError) as error:
         raise UserError(f"{source} holds no learning curve ({error}). Delete it and run again.") from error
-    if not {"step", "loss"} <= set(curve) or not all(map(math.isfinite, curve["step"])):
+    if not {"step", "loss"} <= set(curve) or not _are_steps(curve["step"]):
         raise UserError(f"{source} holds no learning curve. Delete it and run again.")
     return curve
+
+
+def _are_steps(steps: Sequence[float]) -> bool:
+    """Whether a training can have made these steps, one after the other."""
+    return 0 < steps[-1] < MOST_STEPS and steps[0] >= 0 and all(a < b for a, b in pairwise(steps))
 
 
 def thinned(steps: Sequence[float], values: Sequence[float], most: int) -> tuple[list[float], list[float]]:
@@ -136,7 +144,7 @@ def _add(
 def _curve(graph: Graph, job: Job) -> Curve | str:
     """A job's curve, or why there is none."""
     if not has_expected_key(job):
-        return f"{STALE if job.manifest.is_file() else MISSING} ({job.name})"
+        return f"{STALE if is_file(job.manifest) else MISSING} ({job.name})"
     source = job.manifest.with_name("history.csv")
     try:
         return read_history(source)

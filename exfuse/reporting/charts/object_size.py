@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from exfuse.errors import UserError
 from exfuse.files import read_csv
-from exfuse.reporting.charts.chart import Chart, Spec, Table, absences, jobs, number, signed, view, words
+from exfuse.reporting.charts.chart import Chart, Spec, Table, absences, jobs, number, plain, signed, view, words
 from exfuse.reporting.charts.objects import Labels, Objects, measure, read_labels
+from exfuse.reporting.damage import CUT
 from exfuse.reporting.evaluations import altered, shown_path
 from exfuse.reporting.figure7 import restrict
 from exfuse.reporting.statistics.interval import Interval
@@ -127,7 +128,7 @@ def _images(graph: Graph) -> Iterator[tuple[str, Labels | None]]:
     for line in lines:
         try:
             yield line["id"], restrict(read_labels(graph.layout.data / line["mask"]), graph.spec)
-        except (OSError, ValueError):
+        except (*CUT, TypeError):
             yield line["id"], None
 
 
@@ -180,11 +181,11 @@ def _spec(effects: Sequence[Effect]) -> Spec:
         {
             "part": one.part,
             "size": f"{one.size.replace('–', '–|')}|n = {one.objects:,}",
-            "difference": round(one.after - one.before, 3),
-            "low": None if one.low is None else round(one.low, 3),
-            "high": None if one.high is None else round(one.high, 3),
-            "without": round(one.before, 2),
-            "with": round(one.after, 2),
+            "difference": plain(one.after - one.before),
+            "low": None if one.low is None else plain(one.low),
+            "high": None if one.high is None else plain(one.high),
+            "without": plain(one.before),
+            "with": plain(one.after),
         }
         for one in effects
     ]

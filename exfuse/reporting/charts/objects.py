@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,10 +13,10 @@ from PIL import Image
 from scipy import ndimage
 
 from exfuse.data.labels import IGNORE_INDEX
+from exfuse.reporting.damage import CUT
 
 NEIGHBOURS = np.ones((3, 3), dtype=bool)
 """Pixels that touch at a corner belong together."""
-
 Labels = NDArray[np.uint8]
 
 
@@ -92,7 +91,7 @@ def measure(images: Iterable[tuple[str, Labels | None]], archives: Sequence[Path
             try:
                 opened[path] = stack.enter_context(zipfile.ZipFile(path))
                 found[path] = []
-            except (OSError, zipfile.BadZipFile):
+            except CUT:
                 problems.append(f"{path}: not there, or no archive")
         for place, (name, truth) in enumerate(images):
             if truth is None:
@@ -104,7 +103,7 @@ def measure(images: Iterable[tuple[str, Labels | None]], archives: Sequence[Path
             for path in list(found):
                 try:
                     found[path] += objects.found(_prediction(opened[path], name, truth.shape)).tolist()
-                except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+                except CUT as error:
                     problems.append(f"{path}: prediction of {name} cannot be used ({error})")
                     del found[path]
     shares = {path: np.array(values) for path, values in found.items()}

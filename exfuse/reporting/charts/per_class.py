@@ -10,6 +10,7 @@ from exfuse.reporting.charts.chart import (
     fraction,
     mean,
     number,
+    plain,
     quantity,
     scores,
     signed,
@@ -54,7 +55,7 @@ def chart(graph: Graph) -> Chart:
     names = _names(graph)
     base, *others = runs
     values = [
-        {"row": names[label], "class": name, "seed": seed, "difference": round(percent - found[base][name][seed], 3)}
+        {"row": names[label], "class": name, "seed": seed, "difference": plain(percent - found[base][name][seed])}
         for label in others
         for name in graph.spec.classes
         for seed, percent in found[label].get(name, {}).items()
@@ -68,7 +69,7 @@ def chart(graph: Graph) -> Chart:
             "class, the largest gain on top. Bars, and the change in the numbers below: mean over the seeds that both "
             "have; dots: each seed; a row's own IoU: mean over all its seeds. The file shows "
             f"{shown[-1] if shown else 'ExFuse'}; in the page, every row can be chosen."
-            + (f" Steps of `trainaug` differ: {steps}." if steps else "")
+            + (f" Steps of stage trainaug differ: {steps}." if steps else "")
         ),
         alternative=_alternative(values, shown),
         table=_table(graph, found),
@@ -125,10 +126,12 @@ def _alternative(values: list[dict[str, object]], rows: list[str]) -> str:
         return "Bars of IoU differences by class; nothing was evaluated."
     (most, best), (least, worst) = means[0], means[-1]
     gained = sum(value > 0 for value, _ in means)
-    return (
-        f"Bars of IoU differences for {len(means)} classes. {rows[-1]} gains over GCN in {gained} of them, "
-        f"most in {best} ({signed(most)} points), least in {worst} ({signed(least)} points)."
-    )
+    said = f"Bars of IoU differences for {len(means)} classes. {rows[-1]} gains over GCN in {gained or 'none'} of them"
+    if not gained:
+        smallest = "stays the same" if most == 0 else f"loses least ({signed(most)} points)"
+        return f"{said}: {best} {smallest}, {worst} loses most ({signed(least)} points)."
+    end = "loses most" if least < 0 else "gains least" if least > 0 else "stays the same"
+    return f"{said}: {best} gains most ({signed(most)} points), {worst} {end} ({signed(least)} points)."
 
 
 def _table(graph: Graph, found: Mapping[str, Mapping[str, BySeed]]) -> Table:

@@ -11,7 +11,7 @@ from rocrate.rocrate import ROCrate
 from exfuse.reporting.crate.contents import Contents
 from exfuse.reporting.crate.parts import local, once, value
 from exfuse.reporting.crate.software import program
-from exfuse.reporting.evaluations import read_fresh
+from exfuse.reporting.evaluations import is_fraction, read_fresh
 from exfuse.reporting.lineage import Record
 from exfuse.spec.datasets import OWN
 from exfuse.spec.graph import Graph
@@ -131,8 +131,8 @@ def _metrics(crate: ROCrate, graph: Graph, about: Record, contents: Contents) ->
         name = made.name
         if name not in MEASURED or not contents.intact(about, made):
             continue
-        content = read_fresh(graph, about.job.manifest.parent / name, about.job.key) or {}
-        numbers = {key: content[key] for key in METRICS if isinstance(content.get(key), int | float)}
+        content = read_fresh(graph, about.job.manifest.parent / name, about.job) or {}
+        numbers = {key: content[key] for key in METRICS if is_fraction(content.get(key))}
         values = [
             once(
                 crate,

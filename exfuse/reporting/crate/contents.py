@@ -8,7 +8,7 @@ from rocrate.model import Entity, File
 from rocrate.rocrate import ROCrate
 
 from exfuse.errors import UserError
-from exfuse.files import digest
+from exfuse.files import digest, is_file
 from exfuse.reporting.crate.parts import content, file, format_of, local, once
 from exfuse.reporting.data import ArchiveFile, archive_files
 from exfuse.reporting.lineage import MadeFile, Record
@@ -79,7 +79,7 @@ class Contents:
                 {"name": f"{title} of {about.job.name}", **content(digest(path), path.stat().st_size)},
             )
             for path, title in titles.items()
-            if path.is_file()
+            if is_file(path)
         ]
 
     def file(self, about: Record, made: MadeFile) -> Entity:
@@ -87,7 +87,7 @@ class Contents:
         path = about.job.manifest.parent / made.name
         shown, name = self._shown(path), f"{made.name} of {about.job.name}"
         recorded = content(made.sha256, made.size)
-        if not path.is_file():
+        if not is_file(path):
             gone = {"name": name, "description": f"{shown}: {made.problem}", **recorded}
             return once(self._crate, local("gone", shown), "CreativeWork", gone)
         if problem := self._problem(path, made):
@@ -110,7 +110,7 @@ class Contents:
     def intact(self, about: Record, made: MadeFile) -> bool:
         """Whether a file is there, and what its job recorded."""
         path = about.job.manifest.parent / made.name
-        return path.is_file() and not self._problem(path, made)
+        return is_file(path) and not self._problem(path, made)
 
     def _shown(self, path: Path) -> str:
         return path.relative_to(self._graph.layout.base).as_posix()

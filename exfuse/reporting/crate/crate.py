@@ -12,7 +12,7 @@ from rocrate.model import Entity
 from rocrate.rocrate import ROCrate
 
 from exfuse.errors import UserError
-from exfuse.files import atomic_path, write_json
+from exfuse.files import atomic_path, is_file, write_json
 from exfuse.reporting.crate import about as authors
 from exfuse.reporting.crate.actions import job_action, run_action
 from exfuse.reporting.crate.contents import Contents
@@ -75,7 +75,7 @@ def _records(graph: Graph) -> dict[str, Record]:
 def _copy_sources(graph: Graph) -> None:
     for name in WORKFLOW:
         source = graph.spec.root / name
-        if not source.is_file():
+        if not is_file(source):
             raise UserError(f"{source} is not there. {authors.ADVICE}")
         with atomic_path(graph.layout.source(name)) as temporary:
             shutil.copyfile(source, temporary)

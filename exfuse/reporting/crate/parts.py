@@ -1,5 +1,6 @@
 """How the crate's entities are called and made; what is said twice is one entity."""
 
+import math
 import mimetypes
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -8,6 +9,8 @@ from urllib.parse import quote
 
 from rocrate.model import ContextEntity, Entity, File
 from rocrate.rocrate import ROCrate
+
+from exfuse.files import encodable
 
 RO_CRATE = "1.1"
 """The version that the profiles below extend."""
@@ -39,7 +42,7 @@ FORMATS = {
 
 def local(kind: str, name: str) -> str:
     """The id of what is described in the crate and is no file of it."""
-    return f"#{quote(f'{kind}/{name}')}"
+    return f"#{quote(encodable(f'{kind}/{name}'))}"
 
 
 def once(crate: ROCrate, identifier: str, kind: str, properties: Mapping[str, Any]) -> Entity:
@@ -53,14 +56,24 @@ def once(crate: ROCrate, identifier: str, kind: str, properties: Mapping[str, An
 def value(crate: ROCrate, kind: str, name: str, words: Any, **more: Any) -> Entity:
     """A named value; equal ones are one entity."""
     identifier = local(kind, f"{name}={words}")
-    return once(crate, identifier, "PropertyValue", {"name": name, "value": words, **more})
+    return once(crate, identifier, "PropertyValue", {"name": name, "value": plain(words), **more})
+
+
+def plain(given: Any) -> str | int | float:
+    """A value as JSON can hold it in one piece; lists and what JSON lacks, as infinity, in words."""
+    if isinstance(given, list | tuple):
+        return ", ".join(map(str, given))
+    if isinstance(given, str | int) or (isinstance(given, float) and math.isfinite(given)):
+        return given
+    return "none" if given is None else str(given)
 
 
 def file(crate: ROCrate, path: str, about: Mapping[str, Any]) -> Entity:
     """A file of the crate, by its path from the crate's folder."""
-    found: Entity | None = crate.dereference(quote(path))
+    place = encodable(path)
+    found: Entity | None = crate.dereference(quote(place))
     if found is None:
-        found = crate.add(File(crate, dest_path=path, properties={"encodingFormat": format_of(path), **about}))
+        found = crate.add(File(crate, dest_path=place, properties={"encodingFormat": format_of(path), **about}))
     return found
 
 

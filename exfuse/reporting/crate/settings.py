@@ -5,7 +5,7 @@ from typing import Any
 from rocrate.model import Entity
 from rocrate.rocrate import ROCrate
 
-from exfuse.reporting.crate.parts import local, once, value
+from exfuse.reporting.crate.parts import local, once, plain, value
 from exfuse.spec.base import LedgerEntry
 from exfuse.spec.graph import Graph
 
@@ -25,7 +25,7 @@ def parameters(crate: ROCrate, graph: Graph) -> tuple[list[Entity], list[Entity]
     values = []
     for path, given, why in lines:
         slot = slots.setdefault(path, _slot(crate, path, "Text" if given is None else _type(given)))
-        one = value(crate, "setting", path, _plain(given), description=why, exampleOfWork=slot)
+        one = value(crate, "setting", path, plain(given), description=why, exampleOfWork=slot)
         slot.append_to("workExample", one)
         values.append(one)
     return list(slots.values()), list(dict.fromkeys(values))
@@ -53,9 +53,3 @@ def _origin(entry: LedgerEntry) -> str:
 
 def _type(given: Any) -> str:
     return TYPES.get(type(given), "Text")
-
-
-def _plain(given: Any) -> Any:
-    if isinstance(given, list | tuple):
-        return ", ".join(map(str, given))
-    return "none" if given is None else given

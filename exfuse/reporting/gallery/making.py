@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from exfuse.data.labels import IGNORE_INDEX, ClassMap, voc_palette
 from exfuse.errors import UserError
 from exfuse.evaluation.confusion import confusion_matrix
 from exfuse.files import read_csv, write_json
+from exfuse.reporting.damage import CUT
 from exfuse.reporting.evaluations import measure_jobs, shown_path
 from exfuse.reporting.gallery.choice import Chosen, choose
 from exfuse.reporting.gallery.content import Gallery, PaletteClass, Picture
@@ -31,9 +31,6 @@ from exfuse.reporting.gallery.scores import ImageScores, class_scores, read_scor
 from exfuse.spec.graph import Graph, figure7_runs
 from exfuse.spec.paper import Measure
 from exfuse.spec.spec import Spec
-
-CUT = (OSError, KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
-"""What zipfile raises of archives that are cut, altered, or hold no such member."""
 
 
 @dataclass(frozen=True)
@@ -135,11 +132,11 @@ def _seen(
     problems: dict[str, str] = {}
     try:
         photograph = read_photograph(_file(graph, line, "image"))
-    except OSError as error:
+    except CUT as error:
         problems["photograph"] = f"missing: {error}"
     try:
         truth = classes.table[read_labels(_file(graph, line, "mask"))]
-    except OSError as error:
+    except CUT as error:
         problems["truth"] = f"missing: {error}"
     if photograph is not None and truth is not None and photograph.size != truth.shape[::-1]:
         problems["truth"], truth = "the mask has another size than the photograph", None

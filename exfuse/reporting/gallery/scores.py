@@ -16,7 +16,15 @@ from exfuse.errors import UserError
 from exfuse.evaluation.confusion import iou, mean_iou
 from exfuse.evaluation.results import SegmentationResult, read_confusions, total
 from exfuse.reporting.contradictions import TOLERANCE
-from exfuse.reporting.evaluations import CONTRADICTORY, evaluate, is_fraction, measure_jobs, read_fresh, shown_path
+from exfuse.reporting.evaluations import (
+    CONTRADICTORY,
+    altered,
+    evaluate,
+    is_fraction,
+    measure_jobs,
+    read_fresh,
+    shown_path,
+)
 from exfuse.reporting.gallery.content import ClassScore
 from exfuse.spec.graph import Graph
 from exfuse.spec.paper import Measure
@@ -46,7 +54,7 @@ def read_scores(graph: Graph, run: str) -> ImageScores:
     """A run's evaluation with seed 0, not flipped; where it cannot be read, why."""
     measure = Measure(run=run)
     jobs = measure_jobs(graph, measure)
-    scored = read_fresh(graph, jobs[0].manifest.with_name("val.json"), jobs[0].key) if jobs else None
+    scored = read_fresh(graph, jobs[0].manifest.with_name("val.json"), jobs[0]) if jobs else None
     if scored is None:
         return ImageScores({}, f"{run}: {evaluate(graph, measure).status}", fresh=False)
     source = jobs[0].manifest.with_name("confusions.npz")
@@ -62,6 +70,8 @@ def read_scores(graph: Graph, run: str) -> ImageScores:
         return ImageScores(
             {}, f"{run}: {CONTRADICTORY}: {name} holds other counts than those that val.json was made of"
         )
+    if problem := altered(graph, jobs[0], source):
+        return ImageScores({}, f"{run}: {problem}")
     return ImageScores(dict(zip(map(str, result.images), result.confusion, strict=True)))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from exfuse.reporting.evaluations import shown_path
+from exfuse.reporting.evaluations import altered, shown_path
 from exfuse.reporting.gallery.choice import EACH, RULES
 from exfuse.reporting.gallery.content import Gallery, Picture
 from exfuse.spec.freshness import has_expected_key
@@ -92,6 +92,8 @@ def _read(graph: Graph) -> tuple[Gallery | None, list[str]]:
         return None, [f"unreadable: {name} is cut or of another format; run its job again (`exfuse gallery`)"]
     if not has_expected_key(graph.job("gallery")):
         return content, ["stale: these images were not chosen from the present results"]
+    if problem := altered(graph, graph.job("gallery"), source):
+        return None, [problem]
     return content, []
 
 

@@ -15,7 +15,8 @@ from exfuse.evaluation.results import (
     summarize_classification,
     total,
 )
-from exfuse.reporting.evaluations import Evaluation, measure_jobs, shown_path
+from exfuse.files import is_file
+from exfuse.reporting.evaluations import Evaluation, altered, measure_jobs, shown_path
 from exfuse.reporting.statistics.bootstrap import (
     Draws,
     percentile_interval,
@@ -93,6 +94,7 @@ class ImageBootstrap:
         if result is None or not _is_whole(result):
             raise _NoImagesError(f"{name} does not hold the counts of every image")
         self._require_same(name, 100.0 * float(mean_iou(total(result.confusion))), number)
+        self._require_made(measure, seed, path)
         return result
 
     def _classification(self, measure: Measure, number: float, seed: int) -> ClassificationResult:
@@ -104,18 +106,23 @@ class ImageBootstrap:
         if not result.images or not len(result.images) == len(result.labels) == len(result.predictions):
             raise _NoImagesError(f"{name} does not hold the class of every image")
         self._require_same(name, 100.0 * summarize_classification(result)["top1_error"], number)
+        self._require_made(measure, seed, path)
         return result
 
     def _file(self, measure: Measure, seed: int, name: str) -> tuple[Path, str]:
         path = measure_jobs(self._graph, measure)[seed].manifest.with_name(name)
         shown = shown_path(self._graph, path)
-        if not path.is_file():
+        if not is_file(path):
             raise _NoImagesError(f"{shown} is not there")
         return path, shown
 
     def _require_same(self, name: str, from_images: float, number: float) -> None:
         if not abs(from_images - number) <= CLOSE:
             raise _NoImagesError(f"{name} gives {from_images:.2f}, the evaluation {number:.2f}")
+
+    def _require_made(self, measure: Measure, seed: int, path: Path) -> None:
+        if problem := altered(self._graph, measure_jobs(self._graph, measure)[seed], path):
+            raise _NoImagesError(problem)
 
     def _one_set(self, images: Mapping[Measure, tuple[str, ...]]) -> int:
         """The number of images; all evaluations have to be of the same ones in the same order."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exfuse.errors import UserError
-from exfuse.files import read_json
+from exfuse.files import is_file, read_json
 from exfuse.spec.datasets import OWN, PUBLISHERS, Publisher, SetName
 from exfuse.spec.own import OwnData
 from exfuse.spec.own_files import identity
@@ -73,8 +73,8 @@ def _has_test_images(graph: "Graph") -> bool:
     files = [graph.spec.archive_folder / archive.file for archive in graph.spec.folder.archives["voc-test"]]
     return (
         graph.spec.folder.generated is not None
-        or all(file.is_file() for file in files)
-        or (graph.layout.publisher("voc-test") / "manifest.json").is_file()
+        or all(is_file(file) for file in files)
+        or is_file(graph.layout.publisher("voc-test") / "manifest.json")
     )
 
 
@@ -96,7 +96,7 @@ def _raw(graph: "Graph", publisher: Publisher, manifest: Path) -> dict[str, str 
     found = {}
     for archive in graph.spec.folder.archives[publisher]:
         file = graph.spec.archive_folder / archive.file
-        found[archive.file] = graph.digests.of(file) if file.is_file() else prepared.get(archive.file)
+        found[archive.file] = graph.digests.of(file) if is_file(file) else prepared.get(archive.file)
     return found
 
 

@@ -76,3 +76,18 @@ def test_nothing_at_all(results):
     chart = learning_curves.chart(results.graph)
     assert chart.spec["mark"]["text"] == "Nothing has been trained."
     assert chart.table.rows == ()
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [[0], [0, 0], [-1, 5], [20, 10], [10, 10], [1e300], [float("inf")], [float("nan")]],
+    ids=str,
+)
+def test_steps_that_no_training_makes_are_no_curve(results, steps):
+    results.backbone("resnet50", 0.2)
+    job = results.graph.jobs["backbones/resnet50"]
+    rows = [{"step": step, "loss": 1.0} for step in steps]
+    write_csv(job.manifest.with_name("history.csv"), ("step", "loss"), rows)
+    chart = learning_curves.chart(results.graph)
+    assert chart.table.rows == ()
+    assert any(note.startswith("backbone resnet50: no learning curve") for note in chart.notes)

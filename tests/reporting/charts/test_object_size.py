@@ -77,6 +77,40 @@ def test_archives_that_cannot_be_compared_are_left_out_whole(tmp_path):
     assert any("4×2 pixels, not 4×4" in problem for problem in found.problems)
 
 
+def flipped(path, place, bit):
+    content = bytearray(path.read_bytes())
+    content[place] ^= bit
+    path.write_bytes(content)
+
+
+def test_archives_that_zip_cannot_open_are_left_out(tmp_path):
+    """Encryption and a method of compression that Python has not, as they stand in the central directory."""
+    truth = np.zeros((4, 4), np.uint8)
+    truth[0] = CAT
+    for name, offset, bit in (("locked.zip", 8, 1), ("odd.zip", 10, 64), ("newer.zip", 6, 128)):
+        archive(tmp_path / name, {"a": truth})
+        flipped(tmp_path / name, (tmp_path / name).read_bytes().index(b"PK\x01\x02") + offset, bit)
+        found = measure([("a", truth)], [tmp_path / name])
+        assert found.found == {}
+        assert len(found.problems) == 1
+        assert found.area.tolist() == [0.25]
+
+
+def test_a_flipped_bit_is_a_problem_or_none(tmp_path):
+    truth = np.zeros((4, 4), np.uint8)
+    truth[0] = CAT
+    path = tmp_path / "predictions.zip"
+    archive(path, {"a": truth})
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        for bit in (1, 8, 64):
+            path.write_bytes(whole)
+            flipped(path, place, bit)
+            found = measure([("a", truth)], [path])
+            assert len(found.found) + len(found.problems) == 1
+            assert all(values.tolist() == [1.0] for values in found.found.values())
+
+
 def test_sizes_are_quantiles_and_equal_objects_stay_together():
     assert object_size.size_cuts(np.arange(1, 101) / 100) == pytest.approx([0.208, 0.406, 0.604, 0.802])
     assert object_size.size_cuts(np.array([0.1] * 9 + [0.2])).tolist() == [0.1]

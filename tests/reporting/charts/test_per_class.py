@@ -36,7 +36,29 @@ def test_differences_are_those_of_equal_seeds(seeded):
     assert cells[0] == "50.00"  # GCN
     assert cells[-1] == "+15.00"
     assert rows_of(chart)["chair"][-1] == "−10.00"
-    assert "most in cat (+15.00 points), least in chair (−10.00 points)" in chart.alternative
+    wanted = "in 1 of them: cat gains most (+15.00 points), chair loses most (−10.00 points)."
+    assert chart.alternative.endswith(wanted)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"cat": 0.6}, "in 1 of them: cat gains most (+10.00 points), background stays the same (0.00 points)."),
+        ({"cat": 0.4}, "in none of them: chair stays the same, cat loses most (−10.00 points)."),
+        (
+            {"background": 0.8, "bicycle": 0.4, "car": 0.3, "cat": 0.4, "chair": 0.05},
+            "in none of them: chair loses least (−5.00 points), car loses most (−20.00 points).",
+        ),
+        (
+            {"background": 1.0, "bicycle": 0.6, "car": 0.7, "cat": 0.6, "chair": 0.15},
+            "in 5 of them: car gains most (+20.00 points), chair gains least (+5.00 points).",
+        ),
+    ],
+)
+def test_a_loss_is_called_one(results, change, said):
+    run(results, "gcn-resnext101", HALF)
+    run(results, "exfuse", {**HALF, **change})
+    assert per_class.chart(results.graph).alternative.endswith(said)
 
 
 def test_every_row_of_table_3_can_be_chosen_and_the_last_is_shown(results):

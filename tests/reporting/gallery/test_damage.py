@@ -94,6 +94,7 @@ def test_an_evaluation_whose_mean_is_no_fraction_has_no_scores(scene, stated):
     scene.write()
     path = scene.folder(EXFUSE) / "val.json"
     write_json(path, read_json(path) | {"miou": stated})
+    scene.results.finish(scene.graph.jobs[f"{scene.graph.last_stage(EXFUSE, 0)}/val"])
     assert "contradictory" in make(scene.graph).problems[0]
 
 

@@ -21,12 +21,35 @@ function fit(spec, panels, width) {
   }
 }
 
+// About how high a chart will be, by the rows of panels and the height of its file's drawing.
+function foresee({ spec, panels, height }, width) {
+  if (!height || !panels) return height;
+  const [panel] = spec.concat ?? [spec.spec];
+  const rows = () => Math.ceil(panels.count / spec.columns);
+  const high = () => (typeof panel.height === "number" ? panel.height : 0);
+  const labels = height / rows() - high();
+  fit(spec, panels, width);
+  return rows() * (high() + labels);
+}
+
 class Chart {
   constructor(place) {
     this.place = place;
     this.choices = place.parentElement.querySelector(".chart-choices");
     this.content = place.parentElement.querySelector(".chart-drawing").textContent;
     this.width = 0; // of the last drawing
+  }
+
+  // Keeps the place free, so that nothing below it moves when the chart is drawn.
+  reserve() {
+    try {
+      const style = getComputedStyle(this.place);
+      const [edge, inner] = [this.place.offsetHeight - this.place.clientHeight, parseFloat(style.paddingTop) + parseFloat(style.paddingBottom)];
+      const height = foresee(JSON.parse(this.content), this.place.clientWidth);
+      if (height) this.place.style.minHeight = `${Math.round(height + edge + inner)}px`;
+    } catch {
+      // draw() says what is wrong
+    }
   }
 
   async draw() {
@@ -45,6 +68,7 @@ class Chart {
       const tooltip = { theme: "page", disableDefaultStyle: true };
       const look = { renderer: "svg", actions: false, defaultStyle: false, config, tooltip };
       this.result = await vegaEmbed(this.place, spec, { mode: "vega-lite", logLevel: ERRORS, loader: nowhere, bind: this.choices, ...look });
+      this.place.style.minHeight = "";
       this.place.querySelector("svg").setAttribute("aria-hidden", "true"); // the place itself says what is to be seen
     } catch (error) {
       this.place.textContent = `This chart could not be drawn (${error.message}). Its numbers are below.`;
@@ -66,5 +90,8 @@ const resized = new ResizeObserver(() => {
   clearTimeout(waiting);
   waiting = setTimeout(() => charts.forEach((chart) => chart.width && chart.draw()), 150);
 });
-for (const place of charts.keys()) near.observe(place);
+for (const [place, chart] of charts) {
+  chart.reserve();
+  near.observe(place);
+}
 addEventListener("beforeprint", () => charts.forEach((chart) => chart.draw()));
