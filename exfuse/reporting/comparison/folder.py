@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from exfuse.errors import UserError
 from exfuse.files import read_json
+from exfuse.reporting.comparison.advice import advice
 from exfuse.reporting.comparison.lines import (
     CLAIM_COLUMNS,
     CLAIM_NUMBERS,
@@ -90,38 +91,61 @@ class ResultsFolder:
 
 
 def read_folder(path: Path) -> ResultsFolder:
-    """Reads a results folder.
+    """Reads a results folder; files that cannot be read are passed over and listed.
 
     Raises:
-        UserError: it is no such folder, or a table or the claims cannot be read.
+        UserError: it is no such folder.
     """
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise UserError(f"cannot compare {path}: there is no such folder. Give a results folder, such as results/mini.")
-    jobs, problems = _read_jobs(path)
+    jobs, problems, placed = _read_jobs(path)
     files = sorted((path / "tables").glob("table*.csv"), key=lambda file: (len(file.name), file.name))
-    tables = {file.stem: read_lines(file, TABLE_COLUMNS, TABLE_NUMBERS) for file in files}
+    found = {file.stem: _lines(path, file, TABLE_COLUMNS, TABLE_NUMBERS, problems) for file in files}
+    tables = {name: lines for name, lines in found.items() if lines}
     claims = path / "claims.csv"
-    lines = read_lines(claims, CLAIM_COLUMNS, CLAIM_NUMBERS) if claims.exists() else None
-    if not (jobs or tables or lines):
-        raise UserError(f"cannot compare {path}: it holds no results of this program. {_advice(path)}")
+    there = os.path.lexists(claims)
+    lines = _lines(path, claims, CLAIM_COLUMNS, CLAIM_NUMBERS, problems) if there else None
+    if not (placed or tables or lines):
+        more = f" ({problems[0].rstrip('.')})" if problems and (files or there) else ""
+        raise UserError(f"cannot compare {path}: it is no folder of results{more}. {advice(path)}")
     return ResultsFolder(path, jobs, tables, lines, tuple(problems))
 
 
 def require_two(a: Path, b: Path) -> None:
-    """Checks that two folders are not one.
+    """Checks that two folders are not one, and none a part of the other.
 
     Raises:
         UserError: they are.
     """
-    if a.exists() and b.exists() and os.path.samefile(a, b):
+    if not (os.path.exists(a) and os.path.exists(b)):
+        return
+    if os.path.samefile(a, b):
         raise UserError(f"{a} and {b} are the same folder. Give two reproductions.")
+    for inner, outer in ((a, b), (b, a)):
+        if outer.resolve() in inner.resolve().parents:
+            raise UserError(f"{inner} lies in {outer}, and would be compared with itself. Give two reproductions.")
 
 
-def _manifests(path: Path) -> list[Path]:
-    """All manifests, those behind links to other disks too; no folder is entered twice, and none above the first."""
+def _lines(
+    path: Path, source: Path, columns: Collection[str], numbers: Collection[str], problems: list[str]
+) -> list[Line] | None:
+    """A file's lines; none, and a problem more, where it cannot be read."""
+    try:
+        return read_lines(source, columns, numbers)
+    except UserError as error:
+        problems.append(str(error).replace(str(source), source.relative_to(path).as_posix()))
+        return None
+
+
+def _manifests(path: Path) -> tuple[list[Path], list[str]]:
+    """All manifests, those behind links to other disks too, and the folders that cannot be read.
+
+    No folder is entered twice, and none above the first.
+    """
+    closed: list[str] = []
     found, entered, starts = [], set(map(str, path.resolve().parents)), [str(path)]
     for start in starts:  # grows by links, which come last: a folder is known by its own name
-        for folder, inner, files in os.walk(start):
+        for folder, inner, files in os.walk(start, onerror=lambda error: closed.append(str(error.filename))):
             real = os.path.realpath(folder)
             names = [name for name in inner if name not in LARGE and not name.startswith(".") and real not in entered]
             links = [name for name in names if os.path.islink(os.path.join(folder, name))]
@@ -130,15 +154,18 @@ def _manifests(path: Path) -> list[Path]:
             if real not in entered:
                 found += [Path(folder, name) for name in files if f".{name}".endswith(".manifest.json")]
             entered.add(real)
-    return sorted(found)
+    return sorted(found), [f"{Path(folder).relative_to(path).as_posix()} cannot be read" for folder in closed]
 
 
-def _read_jobs(path: Path) -> tuple[dict[str, JobRecord], list[str]]:
-    """Jobs by name, and what was passed over; of two manifests of one job the one that lies where the job writes."""
+def _read_jobs(path: Path) -> tuple[dict[str, JobRecord], list[str], bool]:
+    """Jobs by name, what was passed over, and whether any of them lies where its job writes.
+
+    Of two manifests of one job the one that does counts.
+    """
     jobs: dict[str, JobRecord] = {}
     places: dict[str, str] = {}
-    problems = []
-    for manifest in _manifests(path):
+    manifests, problems = _manifests(path)
+    for manifest in manifests:
         place = manifest.relative_to(path).as_posix()
         try:
             job = _read_job(manifest)
@@ -146,7 +173,7 @@ def _read_jobs(path: Path) -> tuple[dict[str, JobRecord], list[str]]:
             problems.append(f"{place} is no manifest that can be read")
             continue
         provenance = provenance_file(manifest)
-        if provenance.exists() and not job.provenance:
+        if os.path.exists(provenance) and not job.provenance:
             problems.append(f"{provenance.relative_to(path).as_posix()} cannot be read; its job counts, without code")
         rival = places.get(job.name)
         replaces = rival is None or (_fits(place, job.name) and not _fits(rival, job.name))
@@ -155,7 +182,7 @@ def _read_jobs(path: Path) -> tuple[dict[str, JobRecord], list[str]]:
             problems.append(f"{other} is a second manifest of {job.name}; {kept} counts")
         if replaces:
             jobs[job.name], places[job.name] = job, place
-    return jobs, problems
+    return jobs, problems, any(_fits(place, name) for name, place in places.items())
 
 
 def _fits(place: str, job: str) -> bool:
@@ -181,11 +208,6 @@ def _read_job(manifest: Path) -> JobRecord:
         outputs=outputs,
         provenance=_read_provenance(provenance_file(manifest)),
     )
-
-
-def _advice(path: Path) -> str:
-    inner = sorted(folder for place in (path / "results", path) for folder in place.glob("*/tables") if folder.is_dir())
-    return f"Did you mean {inner[0].parent}?" if inner else "Give a results folder, such as results/mini."
 
 
 def _words(value: Any) -> str:

@@ -26,7 +26,7 @@ def read_lines(source: Path, columns: Collection[str], numbers: Collection[str])
     """
     lines = read_csv(source)
     if not lines:
-        raise UserError(f"{source} has no lines. Make it again, or delete it: the rest can be compared without it.")
+        raise UserError(f"{source} has no lines. Make it again.")
     missing = [name for name in columns if name not in lines[0]]
     if missing:
         raise UserError(f"{source} is of another format: it has no column {', '.join(missing)}. Make it again.")

@@ -1,5 +1,6 @@
 """The page that puts two reproductions side by side."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,9 +74,9 @@ def _caveats(sides: Mapping[str, ResultsFolder]) -> dict[str, list[str]]:
 
 
 def _require_free(output: Path, overwrite: bool) -> None:
-    if output.is_dir():
+    if os.path.isdir(output):
         raise UserError(f"{output} is a folder. Name the file to write.")
-    if overwrite or not output.exists():
+    if overwrite or not os.path.exists(output):
         return
     with writing(output), open(output, "rb") as page:
         head = page.read(HEAD_BYTES)
