@@ -9,6 +9,10 @@ from exfuse.spec.graph import Graph
 
 SLACK_SECONDS = 1.0
 """Provenance tells whole seconds."""
+PAGE = frozenset({"html", "crate"})
+"""Rules of the page that holds the bill, and of what is made of that page: a bill with them would never settle."""
+MEASURING = frozenset({"pretrain", "finetune", "finetune_chain", "evaluate", "submit"})
+"""Rules up to which a run is timed; what prints its results may be made again at any time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A run of the graph from its start to the last job that it made: predicted and happened seconds."""
+    """A run of the graph from its start to the end of its last training or evaluation.
+
+    Attributes:
+        jobs: trainings and evaluations that it made.
+        count: devices.
+        rates: where the predicted rates come from, in words.
+        predicted: seconds, with those of tables and figures after the last evaluation.
+        happened: seconds, without them.
+    """
 
     jobs: int
     count: int
@@ -51,11 +63,11 @@ class Bill:
 
 
 def bill(graph: Graph) -> Bill | None:
-    """Of the jobs that ran in one go after they were predicted; none where no job ran."""
+    """Of the jobs that ran in one go after they were predicted, without the page itself; none where no job ran."""
     prediction = read_prediction(graph)
     if prediction is None:
         return None
-    every = predicted_jobs(graph, prediction)
+    every = {name: pair for name, pair in predicted_jobs(graph, prediction).items() if pair[0].rule not in PAGE}
     if not every:
         return None
     ran = {name: pair for name, pair in every.items() if len(pair[1].stretches) <= 1}
@@ -89,12 +101,12 @@ def _line(name: str, pairs: Iterable[tuple[Predicted, Record]]) -> Line:
 
 
 def _span(prediction: Prediction, ran: Mapping[str, tuple[Predicted, Record]]) -> Span | None:
-    """The run that was predicted to be longest, if all of it that this page can know has been done."""
+    """The run that was predicted to be longest, if all its trainings and evaluations have been done."""
     if not prediction.starts:
         return None
     start = max(prediction.starts, key=lambda start: start.makespan)
-    ends = [_ended(about) or 0.0 for predicted, about in ran.values() if predicted.start == start.when]
-    asked = [name for name, one in prediction.jobs.items() if one.start == start.when and one.rule != "html"]
-    if not ends or any(name not in ran for name in asked):
+    asked = [name for name, one in prediction.jobs.items() if one.start == start.when and one.rule in MEASURING]
+    if not asked or any(name not in ran for name in asked):
         return None
+    ends = [_ended(ran[name][1]) or 0.0 for name in asked]
     return Span(len(asked), start.count, start.rates, start.makespan, max(ends) - start.when)

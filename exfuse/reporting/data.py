@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from exfuse.errors import UserError
-from exfuse.files import read_csv
+from exfuse.files import is_file, read_csv
+from exfuse.reporting.contradictions import is_altered
 from exfuse.reporting.evaluations import shown_path
 from exfuse.reporting.lineage import Record, record
 from exfuse.spec.datasets import OWN
@@ -30,13 +31,23 @@ class ArchiveFile:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A list of images to train or evaluate on: rows, distinct images (none where it is missing), rows by publisher."""
+    """A list of images to train or evaluate on.
+
+    Attributes:
+        name: of the set.
+        rows: how many there are; none where the list is missing, or not the one that its job left.
+        images: distinct ones; none likewise.
+        sources: rows by publisher, in words; empty likewise.
+        record: of the job that lists them.
+        problem: why nothing is counted of a list that is there; empty where something is.
+    """
 
     name: str
     rows: int | None
     images: int | None
     sources: str
     record: Record
+    problem: str = ""
 
 
 def archive_files(graph: Graph) -> list[ArchiveFile]:
@@ -80,8 +91,11 @@ def published_sets(graph: Graph) -> Mapping[str, int]:
 def _image_set(graph: Graph, name: str) -> ImageSet:
     about = record(graph, name)
     short = name.removeprefix("data/sets/")
+    source = about.job.outputs[0]
+    if is_file(source) and is_altered(about.job, source):
+        return ImageSet(short, None, None, "", about, f"not the list that {about.job.manifest.name} describes")
     try:
-        rows = read_csv(about.job.outputs[0])
+        rows = read_csv(source)
     except UserError:
         return ImageSet(short, None, None, "", about)
     sources = Counter(row.get("source") or "unknown" for row in rows)

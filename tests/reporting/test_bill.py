@@ -9,6 +9,7 @@ from exfuse.reporting.bill import Line, bill
 from exfuse.reporting.costs import network_costs
 from exfuse.reporting.lineage import all_records
 from exfuse.reporting.report import write_report
+from exfuse.reporting.tables import write_table
 from exfuse.reporting.usage import usages
 from exfuse.spec.manifest import provenance_file
 
@@ -40,6 +41,58 @@ def test_seconds_are_summed_by_rule(results):
     assert (found.span.predicted, found.span.happened, found.span.jobs) == (60.0, 100.0, 2)
 
 
+def finished(results, name, time):
+    """When a job ended, as its provenance tells it."""
+    file = provenance_file(results.graph.jobs[name].manifest)
+    write_json(file, {**read_json(file), "finished": time})
+
+
+def test_a_page_that_is_made_again_is_the_same(results):
+    """Neither its own time nor that of its crate is in it; a day later it says what it said."""
+    for name in ("resnet50", "resnet101"):
+        results.backbone(name, 0.2)
+    rules = {"backbones/resnet50": "pretrain", "backbones/resnet101": "pretrain", "report": "html", "crate": "crate"}
+    jobs = {name: {"rule": rule, "seconds": 10.0, "start": FINISHED - 100} for name, rule in rules.items()}
+    starts = [{"when": FINISHED - 100, "count": 2, "makespan": 60.0, "rates": "rates: made up"}]
+    write_json(results.graph.layout.base / "plan.json", {"jobs": jobs, "starts": starts})
+    write_report(results.graph)
+    first = results.graph.layout.report.read_bytes()
+    write_json(results.graph.layout.crate, {})
+    for name in ("report", "crate"):
+        results.finish(results.graph.jobs[name])
+        finished(results, name, "2026-01-03T03:04:05+0000")
+    write_report(results.graph)
+    assert results.graph.layout.report.read_bytes() == first
+    assert bill(results.graph).total.jobs == 2
+
+
+def test_a_run_ends_with_its_last_training_or_evaluation(results):
+    """A table of the same run that is made again an hour later does not lengthen it."""
+    for name in ("resnet50", "resnet101"):
+        results.backbone(name, 0.2)
+    write_table(results.graph, "table3")
+    results.finish(results.graph.jobs["tables/table3"])
+    finished(results, "tables/table3", "2026-01-02T04:04:05+0000")
+    predict(results, 10.0)
+    plan = results.graph.layout.base / "plan.json"
+    content = read_json(plan)
+    content["jobs"]["tables/table3"] = {"rule": "table", "seconds": 1.0, "start": FINISHED - 100}
+    write_json(plan, content)
+    found = bill(results.graph)
+    assert (found.total.jobs, found.span.jobs, found.span.happened) == (3, 2, 100.0)
+
+
+def test_a_run_of_tables_alone_has_no_length(results):
+    write_table(results.graph, "table3")
+    results.finish(results.graph.jobs["tables/table3"])
+    predict(results, 10.0, names=("tables/table3",))
+    plan = results.graph.layout.base / "plan.json"
+    content = read_json(plan)
+    content["jobs"]["tables/table3"]["rule"] = "table"
+    write_json(plan, content)
+    assert bill(results.graph).span is None
+
+
 def test_jobs_that_ran_before_they_were_predicted_do_not_count(results):
     results.backbone("resnet50", 0.2)
     predict(results, 10.0, start=FINISHED + 60)
@@ -69,7 +122,8 @@ def test_the_page_shows_both(results):
     html = results.graph.layout.report.read_text()
     words = " ".join(re.sub(r"<[^>]*>", " ", html[html.index('id="bill"') :]).split())
     assert "20.0 s predicted, 25.0 s happened, ratio 0.80" in words
-    assert "2 jobs on 2 devices): 60.0 s predicted, 1.7 min happened" in words
+    assert "2 trainings and evaluations among them ran on 2 devices: 60.0 s predicted" in words
+    assert "1.7 min happened until the last of them had ended" in words
 
 
 def test_an_interrupted_training_is_left_out_and_the_page_says_so(results):
@@ -147,9 +201,11 @@ def test_costs_that_are_cut_are_none(results, cut):
     counted = {"parameters": 5, "macs": 7, "size": 64}
     spec = results.spec
     content = {"backbones": dict.fromkeys(spec.backbones, counted), "runs": dict.fromkeys(spec.runs, counted)}
-    key = results.graph.jobs["models/costs"].key
-    write_json(results.graph.layout.costs, {**content, "key": key})
+    job = results.graph.jobs["models/costs"]
+    results.model("costs", {**content, "key": job.key})
+    results.finish(job)
     assert used(results, "run", "exfuse").cost.macs == 7
     del content[cut][next(iter(content[cut]))]
-    write_json(results.graph.layout.costs, {**content, "key": key})
+    results.model("costs", {**content, "key": job.key})
+    results.finish(job)
     assert network_costs(results.graph) is None
