@@ -38,8 +38,8 @@ def reproduction(root: Path, preset: str, images: int, seeds: int) -> Graph:
     made_up = MadeUp(dataclasses.replace(load(root, preset), root=root), images)
     graph = made_up.write()
     for name, job in graph.jobs.items():
-        if name.startswith("models/") or _of_networks(graph, name):
-            made_up.finish(job)  # without its picture: no network is there to be drawn
+        if name.startswith("models/") or name.endswith("/test") or _of_networks(graph, name):
+            made_up.finish(job)  # without its picture or predictions: no network is there
     return graph
 
 
