@@ -199,6 +199,15 @@ def read_json(source: Path) -> Any:
         raise UserError(f"{source} is not valid JSON ({error}). Delete it and run again.") from error
 
 
+def read_mapping(source: Path) -> dict[str, Any]:
+    """What a JSON file holds by name; nothing where it is absent, cut, or holds something else."""
+    try:
+        content = read_json(source)
+    except UserError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def read_csv(source: Path) -> list[dict[str, str]]:
     """Reads a table with a header line.
 

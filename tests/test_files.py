@@ -22,6 +22,7 @@ from exfuse.files import (
     is_file,
     read_csv,
     read_json,
+    read_mapping,
     write_bytes,
     write_csv,
     write_json,
@@ -342,3 +343,10 @@ def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="it is a device or a pipe"):
         write_text(tmp_path / "pipe", "text")
     assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize(("content", "found"), [('{"a": 1}', {"a": 1}), ("[1]", {}), ('{"a"', {}), (None, {})])
+def test_a_mapping_is_empty_where_there_is_none(tmp_path: Path, content: str | None, found: dict[str, int]) -> None:
+    if content is not None:
+        (tmp_path / "x.json").write_text(content)
+    assert read_mapping(tmp_path / "x.json") == found

@@ -2,18 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-from exfuse.errors import UserError
-from exfuse.files import read_json, write_json
+from exfuse.files import read_mapping, write_json
 from exfuse.planning.work import Work
 from exfuse.spec.graph import Graph
 
 
 def known_works(graph: Graph, keys: Iterable[str]) -> dict[str, Work]:
     """What is known of networks, by their subjects' keys: from the job `models/costs`, and from earlier plans."""
-    counted = _stored(graph.layout.costs).get("counted")
-    stored = {**_stored(_cache(graph.spec.root)), **(counted if isinstance(counted, dict) else {})}
+    counted = read_mapping(graph.layout.costs).get("counted")
+    stored = {**read_mapping(_cache(graph.spec.root)), **(counted if isinstance(counted, dict) else {})}
     found = {}
     for key in keys:
         try:
@@ -30,16 +28,8 @@ def remember(root: Path, works: Mapping[str, Work]) -> None:
         UserError: it cannot be written.
     """
     cache = _cache(root)
-    write_json(cache, {**_stored(cache), **{key: work.plain() for key, work in works.items()}})
+    write_json(cache, {**read_mapping(cache), **{key: work.plain() for key, work in works.items()}})
 
 
 def _cache(root: Path) -> Path:
     return root / ".exfuse" / "counts.json"
-
-
-def _stored(file: Path) -> dict[str, Any]:
-    try:
-        content = read_json(file)
-    except UserError:
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from exfuse.errors import UserError
-from exfuse.files import is_file, read_json
+from exfuse.files import is_file, read_mapping
 from exfuse.reporting.evaluations import MISSING, STALE, shown_path
 from exfuse.spec.freshness import has_expected_key
 from exfuse.spec.graph import Graph, Job
@@ -192,7 +191,7 @@ def record(graph: Graph, name: str) -> Record:
     """What a job left behind."""
     job = graph.job(name)
     state = FRESH if has_expected_key(job) else STALE if is_file(job.manifest) else MISSING
-    return Record(job, state, _mapping(job.manifest), _mapping(provenance_file(job.manifest)))
+    return Record(job, state, read_mapping(job.manifest), read_mapping(provenance_file(job.manifest)))
 
 
 def all_records(graph: Graph) -> list[Record]:
@@ -285,14 +284,6 @@ def _made_file(path: Path, name: str, about: Any) -> MadeFile:
 
 def _words(value: Any) -> str:
     return ", ".join(f"{key} {value[key]}" for key in sorted(value)) if isinstance(value, dict) else str(value)
-
-
-def _mapping(source: Path) -> Mapping[str, Any]:
-    try:
-        content = read_json(source)
-    except UserError:
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def flat(tree: Any, at: str = "") -> Iterator[tuple[str, str]]:

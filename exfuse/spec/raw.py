@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from exfuse.errors import UserError
-from exfuse.files import CHUNK_BYTES, digest, read_json, write_json
+from exfuse.files import CHUNK_BYTES, digest, read_mapping, write_json
 
 WHOLE_FILE_BYTES = 1 << 30
 """Up to this size the whole content is hashed; above, the size and both ends (a zip's checksums lie at its end)."""
@@ -34,7 +34,7 @@ class Digests:
 
     def __init__(self, cache: Path) -> None:
         self._cache = cache
-        self._known = _read(cache)
+        self._known = read_mapping(cache)
 
     def of(self, file: Path) -> str:
         """``sha256:…`` of a file up to 1 GiB, ``ends:…`` of a larger one.
@@ -95,7 +95,7 @@ class Digests:
 
     def _save(self) -> None:
         """Adds what is known to the memory: jobs that run side by side each know some files."""
-        self._known = {**_read(self._cache), **self._known}
+        self._known = {**read_mapping(self._cache), **self._known}
         with contextlib.suppress(UserError):  # a read-only checkout: everything works, only slower
             write_json(self._cache, self._known)
 
@@ -121,14 +121,6 @@ class _Watched(io.FileIO):
         if self._progress is not None:
             self._progress(count)
         return count
-
-
-def _read(cache: Path) -> dict[str, object]:
-    try:
-        known = read_json(cache)
-    except UserError:
-        return {}
-    return known if isinstance(known, dict) else {}
 
 
 def _status(file: Path) -> os.stat_result:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from exfuse.errors import UserError
-from exfuse.files import read_json
+from exfuse.files import read_json, read_mapping
 from exfuse.reporting.comparison.advice import advice
 from exfuse.reporting.comparison.lines import (
     CLAIM_COLUMNS,
@@ -189,14 +189,6 @@ def _fits(place: str, job: str) -> bool:
     return place in (f"{job}/manifest.json", f"{job}.manifest.json")
 
 
-def _read_provenance(source: Path) -> Mapping[str, Any]:
-    try:
-        content = read_json(source)
-    except UserError:
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
 def _read_job(manifest: Path) -> JobRecord:
     content = read_json(manifest)
     outputs = {path: str(file["sha256"]) for path, file in content["outputs"].items()}
@@ -206,7 +198,7 @@ def _read_job(manifest: Path) -> JobRecord:
         settings=content["settings"],
         upstream={name: str(key) for name, key in content["upstream"].items()},
         outputs=outputs,
-        provenance=_read_provenance(provenance_file(manifest)),
+        provenance=read_mapping(provenance_file(manifest)),
     )
 
 
