@@ -16,7 +16,7 @@ import pytest
 
 from exfuse.commands.lock import sole_worker
 from exfuse.errors import UserError
-from tests.test_files import full_disk
+from tests.disk import full_disk
 
 WORKER = """
 import signal, sys, time
