@@ -193,8 +193,12 @@ def _fresh(graph: Graph, source: Path, job: Job) -> Mapping[str, Any]:
 
 
 def _require_described(graph: Graph, source: Path, job: Job) -> None:
-    if not is_described(read_json(job.manifest), source, job.manifest.parent):
-        name = shown_path(graph, source)
+    name = shown_path(graph, source)
+    try:
+        described = is_described(read_json(job.manifest), source, job.manifest.parent)
+    except (UserError, OSError) as error:  # gone or closed since it was read
+        raise _UnusableError(UNREADABLE, f"{name} cannot be read") from error
+    if not described:
         detail = f"{name}: it is not the file that {job.manifest.name} describes; run its job again"
         raise _UnusableError(CONTRADICTORY, detail)
 

@@ -143,6 +143,17 @@ def test_cut_evaluation(graph, length):
     assert "unreadable" in place(html, "claim-exfuse-total")
 
 
+def test_an_evaluation_that_is_gone_when_its_digest_is_taken(graph, monkeypatch):
+    """A job that is made again beside the report takes its files away between two looks."""
+
+    def gone(*_):
+        raise FileNotFoundError
+
+    monkeypatch.setattr("exfuse.reporting.evaluations.is_described", gone)
+    html = page(graph)
+    assert "unreadable" in row(html, "table3", "7")
+
+
 def test_contradictory_evaluation(graph):
     path = file(graph, "val.json")
     write_json(path, read_json(path) | {"miou": 0.99})
